@@ -20,6 +20,7 @@ RED_DC_ADC = 11
 WAVE = 12  # newest point of the pulse wave for the screen, -127 … 127, up is more blood
 BEATS = 13  # counts accepted beats
 QUALITY = 14  # 0 … 100
+SETTLED_CENTIPCT = 15  # value of the settled reading, NONE while not settled
 LENGTH = 16
 
 NONE = -1

@@ -1,0 +1,232 @@
+"""One complex Fourier transform of the window: infrared as the real part, red as the imaginary.
+
+Both channels' spectra come out of it, so pulse rate, ratio, coherence and noise are read from the
+same lines. Knows nothing of oximetry. Radix 2, decimation in time (Cooley and Tukey 1965); the two
+real spectra are parted by their symmetry.
+
+Scaling: window values are shifted so that no component passes 2^14 ("block floating"); a Hann
+window over at most 256 points bounds every stage output by 2^(13.5 + stage), and stages 3 to 7
+halve, so components stay below 2^16.5 and products with Q13 cosines below 2^30.
+"""
+
+from micropython import const
+
+POINTS = 256
+LINES = 112  # lines kept for the estimators: 0 … 10.8 Hz at 25 windows samples a second
+
+_POINTS = const(256)
+_LINES = const(112)
+_COS_ONE = const(8192)
+
+# cos(2 pi i / 256) in Q13 for the first quarter, i = 0 … 64 (test_core compares with math.cos)
+COS_QUARTER_Q13 = (
+    8192, 8190, 8182, 8170, 8153, 8130, 8103, 8071, 8035, 7993, 7946, 7895,
+    7839, 7779, 7713, 7643, 7568, 7489, 7405, 7317, 7225, 7128, 7027, 6921,
+    6811, 6698, 6580, 6458, 6333, 6203, 6070, 5933, 5793, 5649, 5501, 5351,
+    5197, 5040, 4880, 4717, 4551, 4383, 4212, 4038, 3862, 3683, 3503, 3320,
+    3135, 2948, 2760, 2570, 2378, 2185, 1990, 1795, 1598, 1401, 1202, 1003,
+    803, 603, 402, 201, 0,
+)  # fmt: skip
+
+
+def fill_cosines(cos_q13):
+    """Expand the quarter wave into cos_q13[0 … 256], one whole period and its first point again."""
+    i = 0
+    while i <= 64:
+        value = COS_QUARTER_Q13[i]
+        cos_q13[i] = value
+        cos_q13[256 - i] = value
+        cos_q13[128 - i] = -value
+        cos_q13[128 + i] = -value
+        i += 1
+
+
+def _limited(rise_q22):
+    """A rise beyond e^4 within the window is no finger: bounded so that products fit."""
+    if rise_q22 > 16777216:
+        return 16777216
+    if rise_q22 < -16777216:
+        return -16777216
+    return rise_q22
+
+
+def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
+    """Window the last `size` entries of the two rings into re (infrared) and im (red).
+
+    red_ln, ir_ln: rings of POINTS natural logarithms, Q22; newest: index of the last one written.
+    The mean and the slope between the two halves are taken out, then a Hann window (which ends at
+    zero, so what is left of drift leaks little). Written in bit-reversed order.
+    Returns how far the values were shifted left (negative: right).
+    """
+    half = size >> 1
+    start = (newest + 1 - size) & 255
+    base_ir = ir_ln[start]
+    base_red = red_ln[start]
+    early_ir = 0
+    early_red = 0
+    late_ir = 0
+    late_red = 0
+    i = 0
+    while i < half:
+        j = (start + i) & 255
+        k = (start + size - 1 - i) & 255
+        early_ir += ir_ln[j] - base_ir >> 3
+        early_red += red_ln[j] - base_red >> 3
+        late_ir += ir_ln[k] - base_ir >> 3
+        late_red += red_ln[k] - base_red >> 3
+        i += 1
+    early_ir = early_ir // half << 3
+    early_red = early_red // half << 3
+    late_ir = late_ir // half << 3
+    late_red = late_red // half << 3
+    mean_ir = base_ir + (early_ir + late_ir >> 1)
+    mean_red = base_red + (early_red + late_red >> 1)
+    # The centres of the halves lie size - half apart; slopes in 1/16 a half sample.
+    rise_q4 = _limited(late_ir - early_ir) << 4
+    slope_ir_q4 = rise_q4 // (2 * (size - half))
+    rise_q4 = _limited(late_red - early_red) << 4
+    slope_red_q4 = rise_q4 // (2 * (size - half))
+    largest = 1
+    i = 0
+    centre = size - 1
+    while i < size:
+        j = (start + i) & 255
+        arm = 2 * i - centre
+        x = ir_ln[j] - mean_ir - (slope_ir_q4 * arm >> 4)
+        y = red_ln[j] - mean_red - (slope_red_q4 * arm >> 4)
+        if x < 0:
+            x = -x
+        if y < 0:
+            y = -y
+        if x > largest:
+            largest = x
+        if y > largest:
+            largest = y
+        i += 1
+    shift = 0
+    while largest >= 16384:
+        largest >>= 1
+        shift -= 1
+    while largest < 8192 and shift < 6:
+        largest <<= 1
+        shift += 1
+    i = 0
+    while i < _POINTS:
+        re[i] = 0
+        im[i] = 0
+        i += 1
+    reverse = 0
+    i = 0
+    while i < size:
+        j = (start + i) & 255
+        arm = 2 * i - centre
+        x = ir_ln[j] - mean_ir - (slope_ir_q4 * arm >> 4)
+        y = red_ln[j] - mean_red - (slope_red_q4 * arm >> 4)
+        if shift >= 0:
+            x <<= shift
+            y <<= shift
+        else:
+            x >>= -shift
+            y >>= -shift
+        angle = ((2 * i + 1) << 15) // size
+        j = angle >> 8
+        cosine = cos_q13[j]
+        cosine += (cos_q13[j + 1] - cosine) * (angle & 255) >> 8
+        weight = _COS_ONE - cosine >> 1
+        re[reverse] = x * weight >> 13
+        im[reverse] = y * weight >> 13
+        bit = 128
+        while reverse & bit:
+            reverse ^= bit
+            bit >>= 1
+        reverse |= bit
+        i += 1
+    return shift
+
+
+def transform(re, im, cos_q13, first, last):
+    """Stages first … last - 1 of the eight; a slice of them a call keeps each call short."""
+    stage = first
+    while stage < last:
+        half = 1 << stage
+        stride = 128 >> stage
+        down = 1 if 2 <= stage <= 6 else 0
+        k = 0
+        while k < half:
+            wr = cos_q13[k * stride]
+            wi = cos_q13[k * stride + 64]  # -sin of the angle
+            i = k
+            while i < _POINTS:
+                j = i + half
+                xr = re[j]
+                xi = im[j]
+                tr = wr * xr - wi * xi >> 13
+                ti = wr * xi + wi * xr >> 13
+                xr = re[i]
+                xi = im[i]
+                re[i] = xr + tr >> down
+                im[i] = xi + ti >> down
+                re[j] = xr - tr >> down
+                im[j] = xi - ti >> down
+                i = j + half
+            k += 1
+        stage += 1
+
+
+def lines(re, im, low, power_ir, power_red, cross):
+    """Part the two spectra and fill, for lines low … LINES - 1, |IR|^2, |red|^2 and Re(IR red*).
+
+    Below `low` the three are set to zero: wander there may be a hundred times the pulse and is
+    no business of the estimators. Returns the right shift that brought the amplitudes under 2^11
+    (power below 2^23, so that a sum over all lines stays below 2^30).
+    """
+    largest = 1
+    k = low
+    while k < _LINES:
+        j = _POINTS - k
+        ir_re = re[k] + re[j]
+        ir_im = im[k] - im[j]
+        red_re = im[k] + im[j]
+        red_im = re[j] - re[k]
+        re[k] = ir_re
+        im[k] = ir_im
+        re[j] = red_re
+        im[j] = red_im
+        if ir_re < 0:
+            ir_re = -ir_re
+        if ir_im < 0:
+            ir_im = -ir_im
+        if red_re < 0:
+            red_re = -red_re
+        if red_im < 0:
+            red_im = -red_im
+        if ir_re > largest:
+            largest = ir_re
+        if ir_im > largest:
+            largest = ir_im
+        if red_re > largest:
+            largest = red_re
+        if red_im > largest:
+            largest = red_im
+        k += 1
+    down = 0
+    while largest >= 2048:
+        largest >>= 1
+        down += 1
+    k = 0
+    while k < low:
+        power_ir[k] = 0
+        power_red[k] = 0
+        cross[k] = 0
+        k += 1
+    while k < _LINES:
+        j = _POINTS - k
+        ir_re = re[k] >> down
+        ir_im = im[k] >> down
+        red_re = re[j] >> down
+        red_im = im[j] >> down
+        power_ir[k] = ir_re * ir_re + ir_im * ir_im
+        power_red[k] = red_re * red_re + red_im * red_im
+        cross[k] = ir_re * red_re + ir_im * red_im
+        k += 1
+    return down
