@@ -1,0 +1,19 @@
+"""The one way into the firmware from outside it.
+
+Puts `firmware/` and the stand-in for MicroPython's own module on the import path, and hands out
+the firmware's parts. Everything in sim, host_tools and tests takes them from here.
+"""
+
+import sys
+from pathlib import Path
+
+FIRMWARE = Path(__file__).resolve().parent.parent / "firmware"
+
+for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
+    if str(_folder) not in sys.path:
+        sys.path.append(str(_folder))
+
+from oximeter import core  # noqa: E402
+from oximeter.core import reading as field  # noqa: E402
+
+__all__ = ["FIRMWARE", "core", "field"]
