@@ -173,9 +173,9 @@ def documented(tree: Tree) -> Iterator[str]:
     for path, module in parsed(tree, "firmware/", "sim/", "host_tools/"):
         if module.body and not ast.get_docstring(module):
             yield f"{path}: the module does not say what it is"
-        public = [module, *(n for n in module.body if isinstance(n, ast.ClassDef))]
-        for owner in public:
-            for node in owner.body:
+        classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
+        for body in (module.body, *(node.body for node in classes)):
+            for node in body:
                 if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
                     continue
                 statements = sum(isinstance(n, ast.stmt) for n in ast.walk(node)) - 1
@@ -183,21 +183,10 @@ def documented(tree: Tree) -> Iterator[str]:
                     yield f"{path}:{node.lineno}: {node.name} does not say what it does"
 
 
-# In pieces, so that this file does not name them itself.
+# The brackets keep this file from matching itself.
 ELSEWHERE = re.compile(
-    "|".join(
-        [
-            r"/wo" r"rk/",
-            r"/tmp/ba" r"sh_",
-            r"/ro" r"ot/",
-            r"/home/[a-z]",
-            r"\.lib" r"rary/",
-            r"pypi\.o" r"rg",
-            r"pythonho" r"sted",
-            r"registry\.np" r"mjs",
-            r"deb\.deb" r"ian",
-        ]
-    )
+    r"/[w]ork/|/tmp/[b]ash_|/[r]oot/|/[h]ome/[a-z]|[.]library/"
+    r"|[p]ypi[.]org|[p]ythonhosted|registry[.][n]pmjs|deb[.][d]ebian"
 )
 
 
@@ -286,8 +275,8 @@ OFFENCES = [
     (one_way, "host_tools/cli.py", "def go():\n    import tests.reference"),
     (documented, "sim/clock.py", "NOW = 0"),
     (documented, "sim/clock.py", DOCUMENTED + "def f(a):" + "\n    a += 1" * 4),
-    (nowhere_in_particular, "README.md", "see /work/notes"),
-    (nowhere_in_particular, "package.json", "https://registry.npmjs.org/x"),
+    (nowhere_in_particular, "README.md", "see /" + "work/notes"),
+    (nowhere_in_particular, "package.json", "https://registry." + "npmjs.org/x"),
 ]
 
 
