@@ -6,11 +6,11 @@
 MAKEFLAGS += --no-builtin-rules
 
 fits = import sys; sys.exit(sys.version_info < (3, 11))
-PYTHON ?= $(or $(firstword $(foreach name,python3 python3.11 python3.12 python3.13 python3.14,\
-	$(shell $(name) -c '$(fits)' 2>/dev/null && echo $(name)))),python3)
+PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$name -c '$(fits)' 2>/dev/null && echo $$name && exit; done; echo python3)
 
 bin := .venv/bin
-pip := $(bin)/python -m pip install --quiet --disable-pip-version-check
+pip := $(bin)/python -m pip install -qq --disable-pip-version-check
 
 ##@ Look
 .PHONY: run

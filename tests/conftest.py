@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["pytester"]
 REPO = Path(__file__).resolve().parent.parent
 
 
