@@ -1,0 +1,134 @@
+"""The board inside the VM: the names of sim/board.py, each of them handed on to it.
+
+Runs on MicroPython. The chips are not here; hostbus takes every transfer to the Python models.
+Nothing is allocated on the way: only numbers go out, and bytes by their address.
+"""
+
+import hostbus
+from micropython import const
+from uctypes import addressof
+
+# The same numbers stand in host.py.
+_SENSOR = const(0)
+_DISPLAY = const(1)
+_NO_REGISTER = const(-1)
+_STOP = const(-1000)
+_SLEEP_US = const(0)
+_SLEEP_MS = const(1)
+_TICKS_MS = const(2)
+_START_WATCHDOG = const(3)
+_FEED_WATCHDOG = const(4)
+_RESET = const(5)
+_NEW_SENSOR_BUS = const(6)
+_BUZZER_HZ = const(7)
+_BUZZER_DUTY = const(8)
+_BATTERY_UV = const(9)
+_PIN_READ = const(16)  # and the pin's number
+_PIN_WRITE = const(32)
+
+_read = hostbus.read
+_write = hostbus.write
+_call = hostbus.call
+
+
+class HostStop(BaseException):
+    """The simulated board has something to say that no firmware may catch; its host tells."""
+
+
+def _fail(status):
+    raise HostStop if status == _STOP else OSError(-status)
+
+
+def _ask(what, value=0):
+    status = _call(what, value)
+    if status < 0:
+        _fail(status)
+    return status
+
+
+class _I2c:
+    def __init__(self, bus):
+        self._bus = bus
+
+    def readfrom_mem_into(self, address, register, buffer):
+        status = _read(self._bus, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
+
+    def writeto_mem(self, address, register, buffer):
+        status = _write(self._bus, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
+
+    def readfrom_into(self, address, buffer):
+        self.readfrom_mem_into(address, _NO_REGISTER, buffer)
+
+    def writeto(self, address, buffer):
+        self.writeto_mem(address, _NO_REGISTER, buffer)
+
+
+class _Pin:
+    def __init__(self, number):
+        self._number = number
+
+    def value(self, level=-1):
+        if level < 0:
+            return _ask(_PIN_READ + self._number)
+        _ask(_PIN_WRITE + self._number, level)
+
+
+class _Buzzer:
+    def freq(self, hz):
+        _ask(_BUZZER_HZ, hz)
+
+    def duty_u16(self, duty):
+        _ask(_BUZZER_DUTY, duty)
+
+
+class _Adc:
+    def read_uv(self):
+        return _ask(_BATTERY_UV)
+
+
+sensor_scl = _Pin(0)
+sensor_sda = _Pin(1)
+display_reset = _Pin(2)
+button = _Pin(3)
+vbus = _Pin(4)  # the host replaces it by None where the board has no sense
+buzzer = _Buzzer()
+battery_adc = _Adc()
+
+
+def sensor_bus():
+    _ask(_NEW_SENSOR_BUS)
+    return _I2c(_SENSOR)
+
+
+def display_port():
+    from oximeter.drivers.oled import I2cPort
+
+    return I2cPort(_I2c(_DISPLAY))
+
+
+def sleep_us(n):
+    _ask(_SLEEP_US, n)
+
+
+def sleep_ms(n):
+    _ask(_SLEEP_MS, n)
+
+
+def ticks_ms():
+    return _ask(_TICKS_MS)
+
+
+def start_watchdog(timeout_ms):
+    _ask(_START_WATCHDOG, timeout_ms)
+
+
+def feed_watchdog():
+    _ask(_FEED_WATCHDOG)
+
+
+def reset():
+    _ask(_RESET)

@@ -1,0 +1,137 @@
+// Hosts MicroPython and nothing else. Python speaks to it over two pipes, one frame at a time:
+//
+//   u32 length of the payload, u8 kind, payload (little-endian)
+//
+// Python asks (kinds X S F) and gets one D or E. Until that comes, what the firmware does to its
+// board arrives at Python as R W B and is answered there with A: the chips live in Python.
+// Everything is synchronous, as a bus is to a firmware; nothing here ever waits on an event loop.
+
+import fs from "node:fs";
+
+const HEADER = 5;
+const modulePath = process.argv[2];
+const [FROM_PYTHON, TO_PYTHON, heapKib] = process.argv.slice(3).map(Number);
+
+const inbox = Buffer.alloc(1 << 20);
+const outbox = Buffer.alloc(1 << 20);
+
+function send(kind, length) {
+  outbox.writeUInt32LE(length, 0);
+  outbox.writeUInt8(kind.charCodeAt(0), 4);
+  let sent = 0;
+  while (sent < HEADER + length) sent += fs.writeSync(TO_PYTHON, outbox, sent, HEADER + length - sent);
+}
+
+// Reads one frame into inbox and returns the length of its payload.
+function receive() {
+  let have = 0;
+  let want = HEADER;
+  while (have < want) {
+    const n = fs.readSync(FROM_PYTHON, inbox, have, inbox.length - have, null);
+    if (n === 0) process.exit(0);
+    have += n;
+    if (have >= HEADER) want = HEADER + inbox.readUInt32LE(0);
+    if (want > inbox.length) throw new Error("a frame of more than 1 MiB");
+  }
+  return want - HEADER;
+}
+
+const { loadMicroPython } = await import(modulePath);
+let printed = [];
+const mp = await loadMicroPython({
+  heapsize: heapKib * 1024,
+  stdout: (bytes) => printed.push(bytes[0]),
+  linebuffer: false,
+});
+const machine = mp._module;
+let reading = [0, 0];
+
+// What the board inside the VM calls. Addresses point into the VM's memory: no object is made
+// there for a transfer. HEAPU8 is fetched anew each time because a grown memory replaces it.
+mp.registerJsModule("hostbus", {
+  // All but the length return a status: 0 or more is good, under 0 an errno or STOP.
+  read(bus, address, register, pointer, length) {
+    outbox.writeUInt8(bus, HEADER);
+    outbox.writeUInt8(address, HEADER + 1);
+    outbox.writeInt16LE(register, HEADER + 2);
+    outbox.writeUInt16LE(length, HEADER + 4);
+    send("R", 6);
+    const got = receive();
+    machine.HEAPU8.set(inbox.subarray(HEADER + 4, HEADER + got), pointer);
+    return inbox.readInt32LE(HEADER);
+  },
+  write(bus, address, register, pointer, length) {
+    outbox.writeUInt8(bus, HEADER);
+    outbox.writeUInt8(address, HEADER + 1);
+    outbox.writeInt16LE(register, HEADER + 2);
+    outbox.set(machine.HEAPU8.subarray(pointer, pointer + length), HEADER + 4);
+    send("W", 4 + length);
+    receive();
+    return inbox.readInt32LE(HEADER);
+  },
+  call(what, value) {
+    outbox.writeUInt8(what, HEADER);
+    outbox.writeInt32LE(value, HEADER + 1);
+    send("B", 5);
+    receive();
+    return inbox.readInt32LE(HEADER);
+  },
+  // Where the reading lies, told once a step: Python gets its integers with the step's answer.
+  reading(pointer, length) {
+    reading = [pointer, length];
+  },
+  clock_us: () => Math.round(performance.now() * 1000),
+});
+
+// From here on the memory is what it is. Growing is refused, and all that malloc still has is
+// taken, but for 16 holes of 1 KiB through which arguments and texts pass. A new piece of
+// MicroPython heap is never smaller than the first one, so the holes cannot become heap.
+if (heapKib > 0) {
+  WebAssembly.Memory.prototype.grow = () => {
+    throw new RangeError("the heap is capped");
+  };
+  const holes = [];
+  for (let i = 0; i < 16; i++) {
+    holes.push(machine._malloc(1024));
+    machine._malloc(16); // keeps the holes apart
+  }
+  for (let size = 1 << 24; size >= 16; size >>= 1) while (machine._malloc(size));
+  holes.forEach((hole) => machine._free(hole));
+}
+
+function done(result) {
+  const [pointer, length] = reading;
+  outbox.writeInt32LE(result, HEADER);
+  outbox.writeUInt32LE(length, HEADER + 4);
+  outbox.set(machine.HEAPU8.subarray(pointer, pointer + 4 * length), HEADER + 8);
+  const text = Buffer.from(printed);
+  printed = [];
+  text.copy(outbox, HEADER + 8 + 4 * length);
+  send("D", 8 + 4 * length + text.length);
+}
+
+let step = null;
+for (;;) {
+  const length = receive();
+  const kind = String.fromCharCode(inbox[4]);
+  try {
+    if (kind === "S") {
+      step ??= mp.globals.get("step");
+      done(step(inbox.readInt32LE(HEADER)));
+    } else if (kind === "X") {
+      if (heapKib > 0 && length > 1000) throw new Error("code to run is limited to 1000 bytes");
+      mp.runPython(inbox.toString("utf8", HEADER, HEADER + length));
+      done(0);
+    } else if (kind === "F") {
+      const end = HEADER + 2 + inbox.readUInt16LE(HEADER);
+      const path = inbox.toString("utf8", HEADER + 2, end);
+      mp.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
+      mp.FS.writeFile(path, Uint8Array.from(inbox.subarray(end, HEADER + length)));
+      done(0);
+    }
+  } catch (error) {
+    const text = Buffer.from(printed).toString() + (error.type ? error.message : error.stack);
+    printed = [];
+    send("E", outbox.write(text, HEADER));
+  }
+}
