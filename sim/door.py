@@ -14,6 +14,6 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
         sys.path.append(str(_folder))
 
 from oximeter import core  # noqa: E402
-from oximeter.core import reading as field  # noqa: E402
+from oximeter.core.pipeline import field  # noqa: E402
 
 __all__ = ["FIRMWARE", "core", "field"]
