@@ -1,0 +1,297 @@
+"""A simulated person on the sensor: light that answers the LED currents.
+
+Not modelled: the exposure itself (a sample is the light at one instant, not the mean over
+411 us), the 1.1 ms between the red and the infrared slot except for flicker, the shift of an
+LED's wavelength with its current, and the filter of the converter.
+"""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sim.patient import optics
+from sim.patient.heart import Heart
+from sim.patient.motion import Artefact
+from sim.patient.noise import Process
+from sim.patient.optics import Floats
+from sim.patient.scene import Scene, Span, follow
+
+FULL_SCALE_ADC = (1 << 18) - 1
+_NOMINAL_LED_UA = 7000.0
+_NOMINAL_RANGE_NA = 4096.0
+_NOMINAL_PULSE_US = 411.0
+_NOISE_AT_ADC = 100_000.0  # the light at which the scene's noise figures hold
+# Converter resolution by pulse width (MAX30102 datasheet, LED pulse width control): words are
+# left-justified, so a narrower pulse leaves low bits at 0.
+_STEP_ADC = {69: 8, 118: 4, 215: 2, 411: 1}
+_SLOT_S = 0.001107  # red edge to infrared edge at 411 us, datasheet
+_EDGE_S = 0.25  # a finger comes and goes within this: a guess
+_BLOCK = 2048
+_RATE_WINDOW_S = 8.0  # what oximeters average by default (Masimo SET: 8 s of 2 to 16)
+
+Adc = NDArray[np.int64]
+Samples = tuple[Floats, Adc, Adc, NDArray[np.bool_]]  # seconds, red, infrared, ambient
+_NOTHING: Samples = (np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64),
+                     np.zeros(0, np.bool_))
+
+
+class Chip(Protocol):
+    """What a sensor chip tells of itself (sim.chips.max30102)."""
+
+    rate_hz: float
+    pulse_us: int
+    range_na: int
+    led_red_ua: int
+    led_ir_ua: int
+    average: int
+    sampling: bool
+    die_c: float
+
+
+class Person:
+    """Closed-loop light of one scene, the same for the same seed however it is asked.
+
+    Truth: `spo2_pct(t_s)`, `pulse_bpm(t_s)`, `finger_in(t_s)`, `beat_s` (feet of the pulse
+    wave). Times are seconds of the controller's clock.
+    """
+
+    fixed = False
+    channels = 3
+
+    def __init__(self, scene: Scene, seed: int = 1) -> None:
+        self.scene = scene
+        self.seed = seed
+        self.duration_s = scene.duration_s
+        heart, breath, wander, red, ir, motion = (
+            np.random.default_rng([seed, stream]) for stream in range(6))
+        self._heart = Heart(scene, heart)
+        self.beat_s = self._heart.beat_s
+        self._breath_at = float(breath.uniform(0.0, 2 * np.pi))
+        grid = np.arange(0.0, scene.duration_s + 8.0, 0.25)
+        turns = 2 * np.pi * np.cumsum(follow(scene.respiration_per_min, grid)) / 60.0 * 0.25
+        self._breath = (grid, turns)
+        self._wander = Process(wander, scene.duration_s, 0.01, 0.15, slope=1.0)
+        self._flicker_red = Process(red, scene.duration_s, 0.05, 20.0, slope=1.0)
+        self._flicker_ir = Process(ir, scene.duration_s, 0.05, 20.0, slope=1.0)
+        self.artefacts = [Artefact(m, scene, motion) for m in scene.motion]
+        self._depths = _depth_of_perfusion(self._heart)
+
+        self._asked_us = 0
+        self._settings: tuple[float, int, int] | None = None  # rate, pulse width, average
+        self._start_us = 0  # where the present run of samples began
+        self._taken = 0  # raw samples of this run given out
+        self._drawn = 0  # raw samples of all runs, the place in the noise
+        self._light_from = -1
+        self._light: tuple[Floats, ...] = ()
+        self._noise_from = -1
+        self._noise: Floats = np.zeros((0, 2))
+
+    # --- truth ---
+
+    def spo2_pct(self, t_s: ArrayLike) -> Floats:
+        """True arterial saturation at the finger, percent."""
+        return follow(self.scene.spo2_pct, t_s)
+
+    def pulse_bpm(self, t_s: ArrayLike, window_s: float = _RATE_WINDOW_S) -> Floats:
+        """True mean pulse rate over the window that ends at these times, beats a minute."""
+        t = np.asarray(t_s, dtype=np.float64)
+        start = np.maximum(t - window_s, self.beat_s[0])
+        beats = self._heart.beats_before(t) - self._heart.beats_before(start)
+        return 60.0 * beats / (t - start)
+
+    def finger_in(self, t_s: ArrayLike) -> NDArray[np.bool_]:
+        """Whether a finger is on the window."""
+        t = np.asarray(t_s, dtype=np.float64)
+        return np.asarray(np.any([(t >= a) & (t < min(b, self.duration_s))
+                                  for a, b in self.scene.finger], axis=0))
+
+    # --- light ---
+
+    def until(self, now_us: int, chip: Chip) -> list[tuple[int, ...]]:
+        """Samples completed since the last call: (red_adc, ir_adc), with scenes of sunlight
+        (red_adc, ir_adc, ambient)."""
+        _, red, ir, ambient = self.samples(now_us, chip)
+        if self.scene.sun:
+            return list(zip(red.tolist(), ir.tolist(), ambient.tolist(), strict=True))
+        return list(zip(red.tolist(), ir.tolist(), strict=True))
+
+    def samples(self, now_us: int, chip: Chip) -> Samples:
+        """The same as arrays, with the time of each sample in seconds.
+
+        Currents and range are taken as they stand now: a chip asks before it changes them. A
+        change of rate, width or averaging starts a new run at the last call.
+        """
+        chip.die_c = float(follow(self.scene.die_c, now_us / 1e6))
+        settings = (float(chip.rate_hz), int(chip.pulse_us), int(chip.average))
+        if not chip.sampling:
+            self._settings = None
+        elif settings != self._settings:
+            self._settings = settings
+            self._start_us = self._asked_us
+            self._taken = 0
+            self._light_from = -1
+        self._asked_us = now_us
+        if self._settings is None:
+            return _NOTHING
+
+        rate_hz = self._rate_hz
+        average = max(chip.average, 1)
+        end = int((now_us - self._start_us) * rate_hz / 1e6 + 1e-6)
+        end -= end % average
+        last = np.arange(self._taken + average, end + 1, average)
+        pieces = []
+        while self._taken < end:
+            piece = self._read(self._taken, end, chip)
+            pieces.append(piece)
+            self._drawn += piece.shape[1]
+            self._taken += piece.shape[1]
+        if not pieces:
+            return _NOTHING
+        whole = np.concatenate(pieces, axis=1).reshape(3, -1, average)
+        red, ir = whole[:2].sum(2) // average
+        return self._start_us / 1e6 + last / rate_hz, red, ir, whole[2].any(1)
+
+    @property
+    def _rate_hz(self) -> float:
+        """Samples a second by the controller's clock."""
+        assert self._settings is not None
+        return self._settings[0] * (1.0 + self.scene.clock_error_pct / 100.0)
+
+    def _read(self, start: int, end: int, chip: Chip) -> Adc:
+        """What the converter makes of raw samples from `start`, as far as one block goes: red,
+        infrared, blinded, one row each."""
+        block = start // _BLOCK * _BLOCK
+        if block != self._light_from:
+            at = (np.arange(block, block + _BLOCK) + 1) / self._rate_hz
+            self._light = self._returned(self._start_us / 1e6 + at)
+            self._light_from = block
+        noise_block = self._drawn // _BLOCK
+        if noise_block != self._noise_from:
+            rng = np.random.default_rng([self.seed, 6, noise_block])
+            self._noise = rng.standard_normal((_BLOCK, 2))
+            self._noise_from = noise_block
+        at_noise = self._drawn - noise_block * _BLOCK
+        count = min(end - start, block + _BLOCK - start, _BLOCK - at_noise)
+        part = slice(start - block, start - block + count)
+
+        gain = _NOMINAL_RANGE_NA / chip.range_na
+        white = self.scene.noise_counts / np.sqrt(_NOISE_AT_ADC) * np.sqrt(
+            gain * _NOMINAL_PULSE_US / chip.pulse_us)
+        lit_red, lit_ir, lamp_red, lamp_ir, sun = (x[part] for x in self._light)
+        step = _STEP_ADC.get(chip.pulse_us, 1)
+        out = []
+        for lit, lamp, led_ua, column in ((lit_red, lamp_red, chip.led_red_ua, 0),
+                                          (lit_ir, lamp_ir, chip.led_ir_ua, 1)):
+            adc = (lit * (led_ua / _NOMINAL_LED_UA) + lamp) * gain
+            adc += white * np.sqrt(np.maximum(adc, 0.0)) * self._noise[
+                at_noise:at_noise + count, column]
+            adc[sun > 0] = FULL_SCALE_ADC
+            counts = np.floor_divide(adc + 0.5 * step, step).astype(np.int64) * step
+            out.append(np.clip(counts, 0, FULL_SCALE_ADC))
+        return np.stack([*out, (sun > 0).astype(np.int64)])
+
+    def _returned(self, t: Floats) -> tuple[Floats, ...]:
+        """Light at these times in counts at 7 mA and 4096 nA: of the LEDs (red, infrared), of
+        the surroundings (red, infrared), and whether the sun blinds the diode."""
+        scene = self.scene
+        touch, settle = self._touch(t)
+        tilt = follow(scene.tilt, t)
+        spo2 = follow(scene.spo2_pct, t)
+
+        force = follow(scene.force_n, t) - 0.3
+        width = np.where(force > 0, 0.6, 0.35)  # Teng and Zhang 2004: half gone at 0.8 N
+        depth = np.interp(follow(scene.perfusion_pct, t), *self._depths)
+        depth = depth * np.exp(-((force / width) ** 2))
+        press = np.clip(force / 1.2, -0.25, 1.5)
+
+        breath = np.interp(t, *self._breath) + self._breath_at
+        swing = np.sin(breath)
+        depth = depth * (1.0 + scene.respiration_amplitude_pct / 100.0 * np.sin(breath - 0.6))
+
+        red_log = scene.wander_pct / 100.0 * self._wander(t) + settle
+        ir_log = red_log + scene.respiration_baseline_pct / 100.0 * swing + 0.05 * press
+        # Breathing moves venous blood, darker in red.
+        venous = optics.ratio_of_spo2(np.maximum(spo2 - optics.VENOUS_FALL_PCT, 20.0))
+        red_log = red_log + venous * (scene.respiration_baseline_pct / 100.0) * swing
+        red_log += 0.02 * press
+        for artefact in self.artefacts:
+            if artefact.t_s[0] <= t[-1] and artefact.t_s[-1] >= t[0]:
+                red_more, ir_more = artefact.log_light(t)
+                red_log += red_more
+                ir_log = ir_log + ir_more
+                depth = depth * artefact.pulse_gain(t)
+
+        pulse = depth * self._heart.pulse(t)
+        red_log -= self._ratio(t, spo2) * pulse
+        ir_log = ir_log - pulse
+        red_log += optics.tissue_log_light(optics.RED_NM, spo2)
+        ir_log = ir_log + optics.tissue_log_light(optics.IR_NM, spo2)
+
+        placed = touch * scene.light_return * (1.0 - 0.4 * tilt)
+        lit = []
+        for dc, pedestal_pct, log, mirror, flicker in (
+            (scene.red_dc_counts, scene.crosstalk_pct[0], red_log, 0.06, self._flicker_red),
+            (scene.ir_dc_counts, scene.crosstalk_pct[1], ir_log, 0.04, self._flicker_ir),
+        ):
+            pedestal = pedestal_pct / 100.0
+            share = pedestal + (1.0 - pedestal) * placed * np.exp(log)
+            # Skin that does not lie on the window mirrors 4 to 7 % (Anderson and Parrish 1981,
+            # J Invest Dermatol 77:13), without a pulse.
+            share = share + mirror * tilt * touch
+            drift = scene.flicker_noise_counts / _NOISE_AT_ADC * flicker(t)
+            lit.append(dc * share * (1.0 + drift))
+
+        open_to = 1.0 - 0.9 * touch * (1.0 - 0.5 * tilt)
+        lamp = follow(scene.ambient_counts, t)
+        swing = follow(scene.flicker_counts, t)
+        turn = 2 * np.pi * 2 * scene.mains_hz
+        lamp_red = open_to * lamp + swing * np.sin(turn * t)
+        lamp_ir = open_to * lamp + swing * np.sin(turn * (t + _SLOT_S))
+        return lit[0], lit[1], lamp_red, lamp_ir, _within(t, scene.sun)
+
+    def _ratio(self, t: Floats, spo2: Floats) -> Floats:
+        """Ratio of ratios of the pulse."""
+        shift = self.scene.red_shift_nm + optics.RED_NM_PER_C * (
+            follow(self.scene.die_c, t) - 25.0)
+        ratio = optics.ratio_of_spo2(spo2)
+        if not shift.any():
+            return ratio
+        if np.ptp(shift) == 0:
+            return ratio * optics.ratio_factor(shift[0], spo2)
+        return ratio * optics.ratio_factor(shift, spo2)
+
+    def _touch(self, t: Floats) -> tuple[Floats, Floats]:
+        """How far the finger is on, 0 to 1, and the log light that is still settling."""
+        touch = np.zeros_like(t)
+        settle = np.zeros_like(t)
+        for on_s, off_s in self.scene.finger:
+            off_s = min(off_s, self.duration_s)
+            on = np.ones_like(t)
+            if on_s > 0:  # a finger there at 0 has been there for long
+                on = _smooth((t - on_s) / _EDGE_S)
+                since = np.clip(t - on_s, 0.0, None)
+                decay = self.scene.settle_pct / 100.0 * np.exp(-since / self.scene.settle_s)
+                settle += np.where((t >= on_s) & (t < off_s), decay, 0.0)
+            touch = np.maximum(touch, on * (1.0 - _smooth((t - off_s) / _EDGE_S)))
+        return touch, settle
+
+
+def _smooth(x: Floats) -> Floats:
+    x = np.clip(x, 0.0, 1.0)
+    return x * x * (3.0 - 2.0 * x)
+
+
+def _within(t: Floats, spans: tuple[Span, ...]) -> Floats:
+    inside = np.zeros_like(t)
+    for start_s, end_s in spans:
+        inside[(t >= start_s) & (t < end_s)] = 1.0
+    return inside
+
+
+def _depth_of_perfusion(heart: Heart) -> tuple[Floats, Floats]:
+    """Perfusion index in percent, (max - min) / mean, against the depth of the pulse in log
+    light that makes it."""
+    depth = np.linspace(0.0, 0.6, 241)
+    light = np.exp(-depth[:, None] * heart.table)
+    return 100.0 * (1.0 - light.min(1)) / light.mean(1), depth
