@@ -15,5 +15,16 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
 
 from oximeter import core  # noqa: E402
 from oximeter.core.pipeline import field  # noqa: E402
+from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
 
-__all__ = ["FIRMWARE", "core", "field"]
+__all__ = [
+    "FIRMWARE",
+    "battery",
+    "bus",
+    "button",
+    "buzzer",
+    "core",
+    "field",
+    "max30102",
+    "oled",
+]

@@ -1,0 +1,1 @@
+"""What is soldered to the microcontroller. Buses and pins are passed in; none knows a clock."""
