@@ -268,7 +268,7 @@ def _text(path: Path) -> str:
             ) from error
     elif path.suffix.lower() == ".gz" and data:
         raise RecordingError(
-            f"{path} ends in .gz but is not gzip: rename it to what it is, {stem(path)}.csv perhaps."
+            f"{path} ends in .gz but is not gzip: give it the ending it should have."
         )
     if not data.strip():
         raise RecordingError(f"{path} is empty: record again or name another file.")

@@ -1,0 +1,165 @@
+"""The command line `xueyang`: thin, one function a verb.
+
+Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage.
+"""
+
+import contextlib
+import dataclasses
+import json
+import sys
+import time
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="xueyang",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Interpreter(StrEnum):
+    """What runs the firmware."""
+
+    cpython = "cpython"
+    micropython = "micropython"
+
+
+@app.callback()
+def xueyang() -> None:
+    """Xueyang, an open fingertip pulse oximeter. Not a medical device."""
+
+
+@app.command()
+def replay(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE", help="Recordings: .csv, .csv.gz, .edf or WFDB .hea."),
+    ],
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="OUT", help="Write a row a second; a folder if several FILEs."),
+    ] = None,
+    vm: Annotated[Interpreter, typer.Option(help="What runs the firmware.")] = Interpreter.cpython,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a recording.")
+    ] = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Write a page to look at, one a recording."),
+    ] = None,
+) -> None:
+    """Play recordings to the whole firmware, as if a finger lay on the sensor."""
+    from host_tools import replay as verb
+
+    failed = False
+    with _progress(len(files)) as (advance, finished):
+        try:
+            for outcome, _ in verb.replay(files, csv, report, vm.value, advance):
+                failed = failed or not outcome.ok
+                finished(outcome)
+                if as_json:
+                    print(json.dumps(dataclasses.asdict(outcome), ensure_ascii=False), flush=True)
+                elif outcome.ok:
+                    print(_summary(outcome), flush=True)
+                if outcome.error:
+                    print(outcome.error, file=sys.stderr)
+        except verb.UsageError as error:
+            raise typer.BadParameter(str(error)) from None
+        except verb.MissingPart as error:
+            print(error, file=sys.stderr)
+            failed = True
+    if failed:
+        raise typer.Exit(1)
+
+
+def _summary(outcome) -> str:
+    text = f"{outcome.file}: {outcome.rows} rows, {outcome.seconds_ok} s with a reading"
+    written = [path for path in (outcome.csv, outcome.report) if path]
+    return f"{text} → {', '.join(written)}" if written else text
+
+
+@contextlib.contextmanager
+def _progress(count: int) -> Iterator[tuple]:
+    """Two functions: advance(recording, seconds_done) and finished(outcome).
+
+    A bar on a terminal; elsewhere a line a recording.
+    """
+    started = time.monotonic()
+    if not sys.stderr.isatty():
+        done = 0
+
+        def line(outcome) -> None:
+            nonlocal done, started
+            done += 1
+            now = time.monotonic()
+            what = f"{outcome.rows} s replayed in {now - started:.1f} s"
+            print(
+                f"[{done}/{count}] {Path(outcome.file).name}: {what if outcome.ok else 'failed'}",
+                file=sys.stderr,
+            )
+            started = now
+
+        yield lambda recording, seconds: None, line
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.fields[number]}"),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.completed:.0f} of {task.total:.0f} s"),
+        TimeElapsedColumn(),
+    )
+    # Not redirected: what is printed between two bars are results, and those are for stdout.
+    bars = Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    task = bars.add_task("", total=None, number="")
+    number = 1
+
+    def advance(recording, seconds: int) -> None:
+        bars.start()
+        bars.update(
+            task,
+            description=recording.name,
+            number=f"{number}/{count}",
+            completed=seconds,
+            total=recording.seconds,
+        )
+
+    def finished(outcome) -> None:
+        nonlocal number
+        number += 1
+        bars.stop()
+        bars.reset(task)
+
+    try:
+        yield advance, finished
+    finally:
+        bars.stop()
+
+
+def main() -> None:
+    """The entry point: whatever happens, people get a sentence and an exit code."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
