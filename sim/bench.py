@@ -15,7 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sim import recording, run
+import numpy as np
+
+from sim import fast, recording, run
 from sim.door import core
 from sim.patient import demo
 from sim.recording import Recording
@@ -72,6 +74,18 @@ def core_alone(played: Recording) -> float:
     return played.duration_s / (time.perf_counter() - began_s)
 
 
+def core_compiled(played: Recording) -> float:
+    """The same again, compiled by numba from the same source; compiling is not counted."""
+    assert played.red is not None and played.ir is not None
+    red, ir = (np.tile(channel.astype(np.int32), 50) for channel in (played.red, played.ir))
+    t_ms = 10 * np.arange(1, len(red) + 1)
+    compiled = fast.compiled()
+    compiled.run(red[:1000], ir[:1000], t_ms[:1000])
+    began_s = time.perf_counter()
+    compiled.run(red, ir, t_ms)
+    return len(red) / 100 / (time.perf_counter() - began_s)
+
+
 def command_line(path: Path) -> float:
     """Wall seconds of what `make run` does once everything is set up."""
     xueyang = str(Path(sys.executable).with_name("xueyang"))
@@ -112,6 +126,9 @@ def main() -> None:
                 "whole device, MicroPython VM", speed, lambda: whole_device(played, "micropython")
             ),
             Line("signal path alone, CPython", speed, lambda: core_alone(played)),
+            Line(
+                "signal path alone, numba", speed, lambda: core_compiled(played), at_least=20_000
+            ),
             Line(
                 "signal path, MicroPython", "x the kernel", lambda: cost.measure().ratio, at_most=3
             ),
