@@ -83,55 +83,76 @@ mp.registerJsModule("hostbus", {
   clock_us: () => Math.round(performance.now() * 1000),
 });
 
+// An exception is printed inside, which takes no memory; carried out here as an object it would ask
+// a full heap for more, and MicroPython would stand still over that.
+mp.runPython(`
+import sys
+FAILED = -1000
+def _run(code):
+    try:
+        exec(code, globals())
+        return 0
+    except BaseException as error:
+        sys.print_exception(error)
+        return FAILED
+def _step(now_ms):
+    try:
+        return step(now_ms)
+    except BaseException as error:
+        sys.print_exception(error)
+        return FAILED
+`);
+const run = mp.globals.get("_run");
+const step = mp.globals.get("_step");
+const FAILED = -1000;
+
 // From here on the memory is what it is. Growing is refused, and all that malloc still has is
-// taken, but for 16 holes of 1 KiB through which arguments and texts pass. A new piece of
+// taken, but for holes through which arguments, texts and directory entries pass. A new piece of
 // MicroPython heap is never smaller than the first one, so the holes cannot become heap.
 if (heapKib > 0) {
   WebAssembly.Memory.prototype.grow = () => {
     throw new RangeError("the heap is capped");
   };
   const holes = [];
-  for (let i = 0; i < 16; i++) {
-    holes.push(machine._malloc(1024));
+  for (let i = 0; i < 20; i++) {
+    holes.push(machine._malloc(i < 16 ? 1024 : 4096));
     machine._malloc(16); // keeps the holes apart
   }
   for (let size = 1 << 24; size >= 16; size >>= 1) while (machine._malloc(size));
   holes.forEach((hole) => machine._free(hole));
 }
 
+// Answers with the result, the reading, and what was printed meanwhile.
 function done(result) {
+  const text = Buffer.from(printed);
+  printed = [];
+  if (result === FAILED) {
+    text.copy(outbox, HEADER);
+    send("E", text.length);
+    return;
+  }
   const [pointer, length] = reading;
   outbox.writeInt32LE(result, HEADER);
   outbox.writeUInt32LE(length, HEADER + 4);
   outbox.set(machine.HEAPU8.subarray(pointer, pointer + 4 * length), HEADER + 8);
-  const text = Buffer.from(printed);
-  printed = [];
   text.copy(outbox, HEADER + 8 + 4 * length);
   send("D", 8 + 4 * length + text.length);
 }
 
-let step = null;
 for (;;) {
   const length = receive();
   const kind = String.fromCharCode(inbox[4]);
-  try {
-    if (kind === "S") {
-      step ??= mp.globals.get("step");
-      done(step(inbox.readInt32LE(HEADER)));
-    } else if (kind === "X") {
-      if (heapKib > 0 && length > 1000) throw new Error("code to run is limited to 1000 bytes");
-      mp.runPython(inbox.toString("utf8", HEADER, HEADER + length));
-      done(0);
-    } else if (kind === "F") {
-      const end = HEADER + 2 + inbox.readUInt16LE(HEADER);
-      const path = inbox.toString("utf8", HEADER + 2, end);
-      mp.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
-      mp.FS.writeFile(path, Uint8Array.from(inbox.subarray(end, HEADER + length)));
-      done(0);
-    }
-  } catch (error) {
-    const text = Buffer.from(printed).toString() + (error.type ? error.message : error.stack);
-    printed = [];
-    send("E", outbox.write(text, HEADER));
+  if (kind === "S") {
+    done(step(inbox.readInt32LE(HEADER)));
+  } else if (kind === "X") {
+    if (heapKib > 0 && length > 4000) throw new Error("under a cap, run takes 4000 bytes of code");
+    done(run(inbox.toString("utf8", HEADER, HEADER + length)));
+  } else if (kind === "F") {
+    const end = HEADER + 2 + inbox.readUInt16LE(HEADER);
+    const path = inbox.toString("utf8", HEADER + 2, end);
+    mp.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
+    // A copy: the file system keeps what it is given, and inbox is used again.
+    mp.FS.writeFile(path, Uint8Array.from(inbox.subarray(end, HEADER + length)));
+    done(0);
   }
 }
