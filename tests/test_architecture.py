@@ -27,7 +27,7 @@ FIRMWARE_MAY_IMPORT = {
     "firmware/oximeter/ui/": BASIC | {"framebuf"},
     "firmware/oximeter/link/": BASIC | {"json", "binascii", "bluetooth"},
     "firmware/oximeter/": BASIC | {"json", "binascii", "os", "oximeter"},
-    "firmware/board.py": BASIC | {"machine", "time", "os", "oximeter"},
+    "firmware/board.py": BASIC | {"machine", "time", "os", "sys", "oximeter"},
     "firmware/boot.py": {"machine", "board", "oximeter", "gc", "micropython", "sys"},
     "firmware/main.py": BASIC | {"board", "oximeter", "time", "sys"},
 }
@@ -99,8 +99,11 @@ def one_door(tree: Tree) -> Iterator[str]:
             if top(name) in inside:
                 yield f"{path}:{line(node)}: {name} is reached through sim/door.py"
         for node in ast.walk(module):
-            name = ast.unparse(node) if isinstance(node, ast.Attribute) else ""
-            if name in ("sys.path", "sys.modules"):
+            target, written = node, False
+            if isinstance(node, ast.Subscript):
+                target, written = node.value, not isinstance(node.ctx, ast.Load)
+            name = ast.unparse(target) if isinstance(target, ast.Attribute) else ""
+            if name == "sys.path" or (written and name == "sys.modules"):
                 yield f"{path}:{line(node)}: only sim/door.py touches {name}"
 
 
@@ -168,18 +171,25 @@ def one_way(tree: Tree) -> Iterator[str]:
                     yield f"{path}:{line(node)}: {folder} does not import {name}"
 
 
+# Said elsewhere: what machine.I2C and machine.Pin do by MicroPython's manual, what a chip on the
+# bus does by sim/chips/i2c.py, and how a command is used by its module.
+KNOWN = {"readfrom_mem_into", "readfrom_into", "writeto_mem", "writeto", "value"}
+KNOWN |= {"read", "write", "main", "run", "close"}
+
+
 def documented(tree: Tree) -> Iterator[str]:
-    """Every module says what it is, and every public function of more than three statements."""
+    """Every module says what it is, and every public function of more than six statements."""
     for path, module in parsed(tree, "firmware/", "sim/", "host_tools/"):
         if module.body and not ast.get_docstring(module):
             yield f"{path}: the module does not say what it is"
         classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
         for body in (module.body, *(node.body for node in classes)):
             for node in body:
-                if not isinstance(node, ast.FunctionDef) or node.name.startswith("_"):
+                if not isinstance(node, ast.FunctionDef):
                     continue
+                private = node.name.startswith("_") or node.name in KNOWN
                 statements = sum(isinstance(n, ast.stmt) for n in ast.walk(node)) - 1
-                if statements > 3 and not ast.get_docstring(node):
+                if statements > 6 and not private and not ast.get_docstring(node):
                     yield f"{path}:{node.lineno}: {node.name} does not say what it does"
 
 
@@ -256,7 +266,7 @@ OFFENCES = [
     (one_door, "sim/board.py", "import importlib\nimportlib.import_module('oximeter.app')"),
     (one_door, "sim/board.py", "__import__('machine')"),
     (one_door, "sim/run.py", "import sys\nsys.path.append('firmware')"),
-    (one_door, "tests/test_app.py", "import sys\nsys.modules['machine'] = object()"),
+    (one_door, "tests/test_app.py", "import sys\nsys.modules['machine'] = None"),
     (one_machine, "firmware/oximeter/app.py", "import machine"),
     (one_machine, "firmware/oximeter/app.py", "from machine import Pin"),
     (one_machine, "firmware/main.py", "def go():\n    machine.reset()"),
@@ -274,7 +284,7 @@ OFFENCES = [
     (one_way, "sim/run.py", "from host_tools import replay"),
     (one_way, "host_tools/cli.py", "def go():\n    import tests.reference"),
     (documented, "sim/clock.py", "NOW = 0"),
-    (documented, "sim/clock.py", DOCUMENTED + "def f(a):" + "\n    a += 1" * 4),
+    (documented, "sim/clock.py", DOCUMENTED + "def f(a):" + "\n    a += 1" * 7),
     (nowhere_in_particular, "README.md", "see /" + "work/notes"),
     (nowhere_in_particular, "package.json", "https://registry." + "npmjs.org/x"),
 ]
@@ -291,6 +301,7 @@ BLAMELESS = [
     (firmware_imports, "firmware/oximeter/core/pulse.py", "from . import curve"),
     (firmware_imports, "firmware/oximeter/app.py", "from oximeter.drivers import max30102"),
     (one_door, "tests/test_core.py", "from sim.door import core"),
+    (one_door, "sim/fast.py", "import sys\nNAMES = sys.modules['numpy']"),
     (one_machine, "firmware/board.py", "from machine import Pin"),
     (integer_core, "firmware/oximeter/core/curve.py", "def f(a):\n    return a // 1073741823"),
     (light_start, "sim/fast.py", "def compiled():\n    import numba"),
