@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from scipy import signal
 
+from sim.chips.max30102 import Max30102
+from sim.clock import Clock
 from sim.patient import Person, Scene, Settings, record, recorded, step
 
 # Nothing but what a test turns on.
@@ -123,17 +125,17 @@ def test_the_light_answers_currents_range_and_the_end_of_the_scale():
 
     def levels(**settings):
         taken = record(Person(scene, 1), 1.0, Settings(**settings))
-        return taken.red[50], taken.ir[50]
+        return int(taken.red[50]), int(taken.ir[50])
 
     assert levels() == (100_000, 120_000)
     assert levels(led_red_ua=3500, led_ir_ua=14_000) == (50_000, 240_000)
     assert levels(range_na=8192) == (50_000, 60_000)
     assert levels(led_red_ua=0) == (0, 120_000)
     assert levels(led_red_ua=51_000) == ((1 << 18) - 1, 120_000)
-    # 16 bits at 118 us, left-justified: the two low bits are 0.
-    narrow = record(Person(replace(scene, noise_counts=8.0), 1), 5.0, Settings(pulse_us=118))
-    assert not np.any(narrow.red & 3) and np.any(narrow.red & 4)
-    assert narrow.red.std() == pytest.approx(8.0 * np.sqrt(411 / 118), rel=0.1)
+    narrow = record(Person(replace(scene, noise_counts=8.0), 1), 60.0, Settings(pulse_us=118))
+    assert narrow.red.std() == pytest.approx(8.0 * np.sqrt(411 / 118), rel=0.05)
+    wide = record(Person(replace(scene, noise_counts=8.0), 1), 60.0, Settings(range_na=8192))
+    assert wide.red.std() == pytest.approx(4.0, rel=0.05)
 
 
 def test_a_current_changed_between_two_calls_acts_from_there():
@@ -143,6 +145,24 @@ def test_a_current_changed_between_two_calls_acts_from_there():
     after = person.until(2_000_000, chip)
     assert len(before) == 100 and set(before) == {(100_000, 120_000)}
     assert len(after) == 100 and set(after) == {(100_000, 60_000)}
+
+
+def test_the_virtual_chip_sees_the_person():
+    clock = Clock()
+    chip = Max30102(clock, Person(replace(QUIET, perfusion_pct=0.0, sun=((0.5, 9.0),)), 1))
+    for register, value in ((0x08, 0x00), (0x0A, 0x27), (0x0C, 35), (0x0D, 35), (0x09, 0x03)):
+        chip.write(bytes((register, value)))  # 100/s, 411 us, 4096 nA, 7 mA
+    clock.advance_us(105_000)
+    chip.write(b"\x04")
+    assert chip.read(1)[0] == 10
+    chip.write(b"\x07")
+    assert chip.read(6) == (100_000).to_bytes(3, "big") + (120_000).to_bytes(3, "big")
+    chip.write(b"\x00")
+    assert not chip.read(1)[0] & 0x20
+    clock.advance_us(450_000)
+    chip.write(b"\x00")
+    assert chip.read(1)[0] & 0x20  # ALC_OVF
+    assert chip.die_c == 25.0
 
 
 def test_averaging_thins_the_samples_and_their_noise():

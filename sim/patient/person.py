@@ -2,7 +2,8 @@
 
 Not modelled: the exposure itself (a sample is the light at one instant, not the mean over
 411 us), the 1.1 ms between the red and the infrared slot except for flicker, the shift of an
-LED's wavelength with its current, and the filter of the converter.
+LED's wavelength with its current, the dark count. Averaging and the resolution of short pulses
+are the chip's.
 """
 
 from typing import Protocol
@@ -22,19 +23,10 @@ _NOMINAL_LED_UA = 7000.0
 _NOMINAL_RANGE_NA = 4096.0
 _NOMINAL_PULSE_US = 411.0
 _NOISE_AT_ADC = 100_000.0  # the light at which the scene's noise figures hold
-# Converter resolution by pulse width (MAX30102 datasheet, LED pulse width control): words are
-# left-justified, so a narrower pulse leaves low bits at 0.
-_STEP_ADC = {69: 8, 118: 4, 215: 2, 411: 1}
 _SLOT_S = 0.001107  # red edge to infrared edge at 411 us, datasheet
 _EDGE_S = 0.25  # a finger comes and goes within this: a guess
 _BLOCK = 2048
 _RATE_WINDOW_S = 8.0  # what oximeters average by default (Masimo SET: 8 s of 2 to 16)
-
-Adc = NDArray[np.int64]
-Samples = tuple[Floats, Adc, Adc, NDArray[np.bool_]]  # seconds, red, infrared, ambient
-_NOTHING: Samples = (np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64),
-                     np.zeros(0, np.bool_))
-
 
 class Chip(Protocol):
     """What a sensor chip tells of itself (sim.chips.max30102)."""
@@ -44,7 +36,6 @@ class Chip(Protocol):
     range_na: int
     led_red_ua: int
     led_ir_ua: int
-    average: int
     sampling: bool
     die_c: float
 
@@ -77,15 +68,17 @@ class Person:
         self.artefacts = [Artefact(m, scene, motion) for m in scene.motion]
         self._depths = _depth_of_perfusion(self._heart)
 
+        self._clock = 1.0 + scene.clock_error_pct / 100.0
         self._asked_us = 0
-        self._settings: tuple[float, int, int] | None = None  # rate, pulse width, average
-        self._start_us = 0  # where the present run of samples began
-        self._taken = 0  # raw samples of this run given out
-        self._drawn = 0  # raw samples of all runs, the place in the noise
-        self._light_from = -1
-        self._light: tuple[Floats, ...] = ()
-        self._noise_from = -1
-        self._noise: Floats = np.zeros((0, 2))
+        self._settings: tuple[float, int] | None = None  # rate and pulse width; None asleep
+        self._run = 0  # counts runs of samples at one rate
+        self._start_us = 0  # where this run began
+        self._given = 0  # conversions of this run given out
+        self._light_of: tuple[int, int] | None = None  # run and block of what follows
+        self._light: tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]]
+        self._noise: Floats
+        self._counts_of: tuple[int, int, int] | None = None  # currents and range of the counts
+        self._counts: list[tuple[int, ...]] = []
 
     # --- truth ---
 
@@ -103,95 +96,70 @@ class Person:
     def finger_in(self, t_s: ArrayLike) -> NDArray[np.bool_]:
         """Whether a finger is on the window."""
         t = np.asarray(t_s, dtype=np.float64)
-        return np.asarray(np.any([(t >= a) & (t < min(b, self.duration_s))
-                                  for a, b in self.scene.finger], axis=0))
+        return _within(t, self.scene.finger) & (t < self.duration_s)
 
     # --- light ---
 
     def until(self, now_us: int, chip: Chip) -> list[tuple[int, ...]]:
-        """Samples completed since the last call: (red_adc, ir_adc), with scenes of sunlight
-        (red_adc, ir_adc, ambient)."""
-        _, red, ir, ambient = self.samples(now_us, chip)
-        if self.scene.sun:
-            return list(zip(red.tolist(), ir.tolist(), ambient.tolist(), strict=True))
-        return list(zip(red.tolist(), ir.tolist(), strict=True))
+        """Conversions completed since the last call, one for each of the chip's at its rate:
+        (red_adc, ir_adc), or (red_adc, ir_adc, ambient) in a scene with sunlight.
 
-    def samples(self, now_us: int, chip: Chip) -> Samples:
-        """The same as arrays, with the time of each sample in seconds.
-
-        Currents and range are taken as they stand now: a chip asks before it changes them. A
-        change of rate, width or averaging starts a new run at the last call.
+        Currents and range are taken as they stand now: a chip asks before it changes them. A new
+        rate or pulse width, and the end of a sleep, start a new run at the last call.
         """
-        chip.die_c = float(follow(self.scene.die_c, now_us / 1e6))
-        settings = (float(chip.rate_hz), int(chip.pulse_us), int(chip.average))
-        if not chip.sampling:
-            self._settings = None
-        elif settings != self._settings:
+        settings = (float(chip.rate_hz), int(chip.pulse_us)) if chip.sampling else None
+        if settings != self._settings:
             self._settings = settings
+            self._run += 1
             self._start_us = self._asked_us
-            self._taken = 0
-            self._light_from = -1
+            self._given = 0
+            chip.die_c = float(follow(self.scene.die_c, now_us / 1e6))
+        elif isinstance(self.scene.die_c, tuple):
+            chip.die_c = float(follow(self.scene.die_c, now_us / 1e6))
         self._asked_us = now_us
-        if self._settings is None:
-            return _NOTHING
-
-        rate_hz = self._rate_hz
-        average = max(chip.average, 1)
+        if settings is None:
+            return []
+        rate_hz = settings[0] * self._clock
         end = int((now_us - self._start_us) * rate_hz / 1e6 + 1e-6)
-        end -= end % average
-        last = np.arange(self._taken + average, end + 1, average)
-        pieces = []
-        while self._taken < end:
-            piece = self._read(self._taken, end, chip)
-            pieces.append(piece)
-            self._drawn += piece.shape[1]
-            self._taken += piece.shape[1]
-        if not pieces:
-            return _NOTHING
-        whole = np.concatenate(pieces, axis=1).reshape(3, -1, average)
-        red, ir = whole[:2].sum(2) // average
-        return self._start_us / 1e6 + last / rate_hz, red, ir, whole[2].any(1)
+        out: list[tuple[int, ...]] = []
+        while self._given < end:
+            block, first = divmod(self._given, _BLOCK)
+            past = min(end - block * _BLOCK, _BLOCK)
+            out += self._converted(block, rate_hz, chip)[first:past]
+            self._given = block * _BLOCK + past
+        return out
 
-    @property
-    def _rate_hz(self) -> float:
-        """Samples a second by the controller's clock."""
-        assert self._settings is not None
-        return self._settings[0] * (1.0 + self.scene.clock_error_pct / 100.0)
-
-    def _read(self, start: int, end: int, chip: Chip) -> Adc:
-        """What the converter makes of raw samples from `start`, as far as one block goes: red,
-        infrared, blinded, one row each."""
-        block = start // _BLOCK * _BLOCK
-        if block != self._light_from:
-            at = (np.arange(block, block + _BLOCK) + 1) / self._rate_hz
+    def _converted(self, block: int, rate_hz: float, chip: Chip) -> list[tuple[int, ...]]:
+        """One block of this run as the converter gives it at the chip's present settings."""
+        if (self._run, block) != self._light_of:
+            self._light_of = (self._run, block)
+            at = np.arange(block * _BLOCK + 1, (block + 1) * _BLOCK + 1) / rate_hz
             self._light = self._returned(self._start_us / 1e6 + at)
-            self._light_from = block
-        noise_block = self._drawn // _BLOCK
-        if noise_block != self._noise_from:
-            rng = np.random.default_rng([self.seed, 6, noise_block])
-            self._noise = rng.standard_normal((_BLOCK, 2))
-            self._noise_from = noise_block
-        at_noise = self._drawn - noise_block * _BLOCK
-        count = min(end - start, block + _BLOCK - start, _BLOCK - at_noise)
-        part = slice(start - block, start - block + count)
+            rng = np.random.default_rng([self.seed, 6, self._run, block])
+            self._noise = rng.standard_normal((2, _BLOCK))
+            self._counts_of = None
+        settings = (chip.led_red_ua, chip.led_ir_ua, chip.range_na)
+        if settings == self._counts_of:
+            return self._counts
+        self._counts_of = settings
 
         gain = _NOMINAL_RANGE_NA / chip.range_na
-        white = self.scene.noise_counts / np.sqrt(_NOISE_AT_ADC) * np.sqrt(
-            gain * _NOMINAL_PULSE_US / chip.pulse_us)
-        lit_red, lit_ir, lamp_red, lamp_ir, sun = (x[part] for x in self._light)
-        step = _STEP_ADC.get(chip.pulse_us, 1)
-        out = []
-        for lit, lamp, led_ua, column in ((lit_red, lamp_red, chip.led_red_ua, 0),
-                                          (lit_ir, lamp_ir, chip.led_ir_ua, 1)):
+        white = self.scene.noise_counts * np.sqrt(
+            gain * _NOMINAL_PULSE_US / chip.pulse_us / _NOISE_AT_ADC)
+        lit_red, lit_ir, lamp_red, lamp_ir, sun = self._light
+        columns = []
+        for lit, lamp, led_ua, noise in ((lit_red, lamp_red, chip.led_red_ua, self._noise[0]),
+                                         (lit_ir, lamp_ir, chip.led_ir_ua, self._noise[1])):
             adc = (lit * (led_ua / _NOMINAL_LED_UA) + lamp) * gain
-            adc += white * np.sqrt(np.maximum(adc, 0.0)) * self._noise[
-                at_noise:at_noise + count, column]
-            adc[sun > 0] = FULL_SCALE_ADC
-            counts = np.floor_divide(adc + 0.5 * step, step).astype(np.int64) * step
-            out.append(np.clip(counts, 0, FULL_SCALE_ADC))
-        return np.stack([*out, (sun > 0).astype(np.int64)])
+            adc += white * np.sqrt(np.maximum(adc, 0.0)) * noise
+            adc[sun] = FULL_SCALE_ADC
+            columns.append(np.clip(np.rint(adc), 0, FULL_SCALE_ADC).astype(np.int64).tolist())
+        if self.scene.sun:
+            columns.append(sun.tolist())
+        self._counts = list(zip(*columns, strict=True))
+        return self._counts
 
-    def _returned(self, t: Floats) -> tuple[Floats, ...]:
+    def _returned(self, t: Floats) -> tuple[Floats, Floats, Floats, Floats, NDArray[np.bool_]]:
         """Light at these times in counts at 7 mA and 4096 nA: of the LEDs (red, infrared), of
         the surroundings (red, infrared), and whether the sun blinds the diode."""
         scene = self.scene
@@ -282,10 +250,10 @@ def _smooth(x: Floats) -> Floats:
     return x * x * (3.0 - 2.0 * x)
 
 
-def _within(t: Floats, spans: tuple[Span, ...]) -> Floats:
-    inside = np.zeros_like(t)
+def _within(t: Floats, spans: tuple[Span, ...]) -> NDArray[np.bool_]:
+    inside = np.zeros(t.shape, np.bool_)
     for start_s, end_s in spans:
-        inside[(t >= start_s) & (t < end_s)] = 1.0
+        inside |= (t >= start_s) & (t < end_s)
     return inside
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.patient.optics import Floats
-from sim.patient.person import Adc, Person
+from sim.patient.person import Person
 
 
 @dataclass
 class Settings:
-    """A sensor chip with settings that nothing changes."""
+    """A sensor chip with settings that nothing changes; `average` conversions make a sample."""
 
     rate_hz: float = 100.0
     pulse_us: int = 411
@@ -34,8 +35,8 @@ class Recorded:
     """
 
     t_s: Floats
-    red: Adc
-    ir: Adc
+    red: NDArray[np.int64]
+    ir: NDArray[np.int64]
     ref_spo2: Floats
     ref_hr: Floats
 
@@ -60,12 +61,20 @@ class Recorded:
 
 def record(person: Person, duration_s: float | None = None,
            chip: Settings | None = None) -> Recorded:
-    """Everything a chip with these settings sees of a person from 0 to `duration_s`."""
+    """Everything a chip with these settings sees of a person from 0 to `duration_s`.
+
+    The person must be fresh: not asked for light before.
+    """
     length_s = person.duration_s if duration_s is None else duration_s
-    t_s, red, ir, _ = person.samples(round(length_s * 1e6), chip or Settings())
-    # Every whole second whose truth has a full window behind it.
-    second = np.floor(t_s)
-    first = np.flatnonzero(np.diff(second, prepend=-1.0) > 0)
+    chip = chip or Settings()
+    seen = np.array([sample[:2] for sample in person.until(round(length_s * 1e6), chip)],
+                    dtype=np.int64).reshape(-1, 2)
+    count = len(seen) // chip.average
+    red, ir = seen[:count * chip.average].reshape(count, chip.average, 2).sum(1).T // chip.average
+    rate_hz = chip.rate_hz * (1.0 + person.scene.clock_error_pct / 100.0) / chip.average
+    t_s = np.arange(1, count + 1) / rate_hz
+    # The first sample of each second with a finger.
+    first = np.flatnonzero(np.diff(np.floor(t_s), prepend=-1.0) > 0)
     first = first[person.finger_in(t_s[first])]
     ref_spo2 = np.full(t_s.size, np.nan)
     ref_hr = np.full(t_s.size, np.nan)
