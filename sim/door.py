@@ -13,11 +13,14 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core  # noqa: E402
-from oximeter.core.pipeline import field  # noqa: E402
+from oximeter import core, settings  # noqa: E402
+from oximeter.app import App  # noqa: E402
+from oximeter.core import field  # noqa: E402
 from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
+from oximeter.ui import screens, text  # noqa: E402
 
 __all__ = [
+    "App",
     "FIRMWARE",
     "battery",
     "bus",
@@ -27,4 +30,7 @@ __all__ = [
     "field",
     "max30102",
     "oled",
+    "settings",
+    "screens",
+    "text",
 ]

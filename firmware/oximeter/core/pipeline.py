@@ -1,41 +1,568 @@
-"""From blocks of samples to a reading about once a second."""
+"""From blocks of samples to a reading about once a second.
+
+    sample (100/s)   failed reads and short glitches are bridged, clipping is counted
+      -> tick (25/s) four samples are one tick: finger, logarithm, rings, single beats
+      -> evaluation  once a second, in five slices on successive ticks so that no tick is long:
+                     window, two halves of the transform, pulse and ratio, verdict
+
+Results depend on the samples and their times alone, not on how they were cut into blocks.
+The state is a tuple of arrays of int; `new` lists them.
+"""
 
 from array import array
 
-from oximeter.core import reading as field
+from micropython import const
 
-FAILED_READ_ADC = 196351  # what a failed bus read looks like in both channels at once
+from oximeter.core import beats, curve, logarithm, ratio, settle, spectrum
+from oximeter.core import pulse as comb_search
+from oximeter.core import field
+
+FAILED_READ_ADC = 196351  # 0x2FEFF in both channels: what a failed bus read leaves behind
+
+_FAILED_READ_ADC = const(196351)
+_CLIPPED_ADC = const(262000)
+_FINGER_ADC = const(8000)  # less light than this comes back from any finger at a working current
+_DARK_ADC = const(1000)  # a lit LED returns more than this even from the case
+_LIT_ADC = const(10000)
+_BRIDGE_SAMPLES = const(20)  # a glitch up to 200 ms is bridged with the last good sample
+_RING = const(256)
+_SLICES = const(5)
+_NOMINAL_MILLIHZ = const(100000)
+
+# Scalars of the state, state[1].
+_CHANNELS = const(0)
+_SUM_IR = const(1)
+_SUM_RED = const(2)
+_SUMMED = const(3)
+_LAST_IR = const(4)
+_LAST_RED = const(5)
+_BRIDGED = const(6)
+_FAILED = const(7)
+_CLIPPED = const(8)
+_LAST_T_MS = const(9)
+_ANCHOR_T_MS = const(10)
+_ANCHOR_SAMPLES = const(11)
+_NEXT_T_MS = const(12)
+_NEXT_SAMPLES = const(13)
+_RATE_MILLIHZ = const(14)
+_HEAD = const(15)
+_CLEAN = const(16)  # ticks of undisturbed signal, up to the ring's length
+_PHASE = const(17)  # ticks until the next evaluation starts; negative inside one
+_SIZE = const(18)
+_SHIFT = const(19)
+_AGE = const(20)  # ticks since a finger came
+_DARK = const(21)  # ticks for which one channel was dark
+_DISTURBED = const(22)  # ticks since the last disturbance
+_BASE = const(23)  # slow mean of ln ir, for the wave on the screen
+_SPAN = const(24)  # its height
+_ACCEPTED = const(25)  # evaluations accepted since a finger came
+_GAP = const(26)
+_CURVE_A = const(27)
+_CURVE_B = const(28)
+_CURVE_C = const(29)
+_MISSES = const(30)  # evaluations without success since the last accepted one
+_FIRST_BEATS = const(31)  # beats counted when the first evaluation was accepted
+_STARTED = const(32)
+
+# Verdict thresholds.
+_EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
+_SD_CENTIPCT = const(200)  # a larger estimated error is no reading
+_LOW_PERFUSION_MILLIPCT = const(300)
+_MOTION_PERFUSION_MILLIPCT = const(15000)
+_IRREGULAR_Q10 = const(118)  # 0.115: see beats.unevenness_q10
+_OUT_OF_REACH_HIGH_Q12 = const(6554)  # 1.6, SpO2 61 on the default curve
+_OUT_OF_REACH_LOW_Q12 = const(819)  # 0.2, SpO2 106
+_SD_FLOOR_CENTIPCT = const(10)  # rounding and the curve's own grain
 
 
 def new(channels=3):
     """State for channels 1 (red only), 2 (infrared only) or 3 (both)."""
-    state = (array("i", [field.NONE] * field.LENGTH), array("i", [channels, 0]))
+    state = (
+        array("i", [field.NONE] * field.LENGTH),
+        array("i", [0] * 40),
+        array("i", [0] * _RING),  # ln infrared, Q22
+        array("i", [0] * _RING),  # ln red
+        array("i", [0] * _RING),  # transform, real part
+        array("i", [0] * _RING),  # imaginary part
+        array("i", [0] * 257),  # cosines
+        array("i", [0] * spectrum.LINES),  # power infrared
+        array("i", [0] * spectrum.LINES),  # power red
+        array("i", [0] * spectrum.LINES),  # cross
+        array("i", [0] * spectrum.LINES),  # comb, then the marked lines
+        array("i", [0] * beats.LENGTH),
+        array("i", [0] * settle.LENGTH),
+        array("i", [0] * 16),  # spare: sums, sorting
+        array("i", logarithm.LN_STEPS_Q22),
+    )
+    spectrum.fill_cosines(state[6])
+    s = state[1]
+    s[_CHANNELS] = channels
+    s[_RATE_MILLIHZ] = _NOMINAL_MILLIHZ
+    s[_CURVE_A] = curve.DEFAULT_A
+    s[_CURVE_B] = curve.DEFAULT_B
+    s[_CURVE_C] = curve.DEFAULT_C
     state[0][field.SEQ] = 0
+    state[0][field.WAVE] = 0
+    state[0][field.BEATS] = 0
     restart(state)
+    state[0][field.STATUS] = field.STARTING
     return state
 
 
 def set_curve(state, a_q20, b_q20, c_q20):
-    """Calibration curve SpO2 = a R^2 + b R + c, coefficients in percent Q20."""
+    """Calibration curve SpO2 = a R^2 + b R + c, coefficients in percent Q20 (|a|, |b|, |c| < 900)."""
+    s = state[1]
+    s[_CURVE_A] = (a_q20 >> 6) * 25 + 256 >> 9  # 800 / 2^20 = 25 / 2^15
+    s[_CURVE_B] = (b_q20 >> 6) * 25 + 256 >> 9
+    s[_CURVE_C] = (c_q20 >> 6) * 25 + 256 >> 9
+
+
+def reading(state):
+    """The reading in force: an array with the fields of field.py, rewritten in place."""
+    return state[0]
 
 
 def restart(state):
     """Forget the signal: a new finger, or new light. The measured sample rate is kept."""
+    s = state[1]
+    _withhold(state, field.SEARCHING, 0)
+    s[_SUMMED] = 0
+    s[_SUM_IR] = 0
+    s[_SUM_RED] = 0
+    s[_AGE] = 0
+    s[_DISTURBED] = 1000
+    s[_ACCEPTED] = 0
+    s[_MISSES] = 0
+    s[_DARK] = 0
+    s[_SPAN] = 0
+    _disturb(state)
+    beats.clear(state[11])
+    settle.clear(state[12])
+    state[0][field.BEATS] = 0
+
+
+def _disturb(state):
+    """What lies before this tick is not part of any window any more."""
+    s = state[1]
+    s[_CLEAN] = 0
+    s[_PHASE] = 0
+    settle.interrupt(state[12])
+
+
+def _withhold(state, status, flags):
+    """No number, for this reason."""
     out = state[0]
-    out[field.STATUS] = field.SEARCHING
-    out[field.FLAGS] = 0
+    out[field.STATUS] = status
+    out[field.FLAGS] = flags
+    out[field.SPO2_CENTIPCT] = field.NONE
+    out[field.SPO2_SD_CENTIPCT] = field.NONE
+    out[field.PULSE_DECIBPM] = field.NONE
+    out[field.PERFUSION_MILLIPCT] = field.NONE
+    out[field.RATIO_Q12] = field.NONE
+    out[field.SETTLED_CENTIPCT] = field.NONE
+    out[field.QUALITY] = 0
 
 
 def feed(state, red_adc, ir_adc, count, t_ms, events):
-    """Take `count` (0 … 32) samples read at t_ms; events are bits of reading.EVENT_*."""
+    """Take `count` (0 … 32) samples read at t_ms; events are bits of field.EVENT_*."""
+    s = state[1]
+    if s[_STARTED] == 0:
+        s[_LAST_T_MS] = t_ms
+        if count:
+            s[_STARTED] = 1
+            s[_GAP] = 1
+    since_ms = t_ms - s[_LAST_T_MS]
+    if events & field.EVENT_LEDS:
+        restart(state)
+    if count == 0:
+        if since_ms > 400 and s[_GAP] == 0:
+            s[_GAP] = 1
+            restart(state)
+        return
+    if since_ms > 400 + count * 17 or s[_GAP]:
+        # Samples begin, or begin again: when those in this block were taken is not known.
+        s[_GAP] = 0
+        restart(state)
+        _anchor(s, t_ms)
+    elif events & field.EVENT_LOST:
+        missing = since_ms * (s[_RATE_MILLIHZ] // 100) // 10000 - count
+        if missing > 25:
+            restart(state)
+        else:
+            while missing > 0:
+                _sample(state, s[_LAST_RED], s[_LAST_IR])
+                missing -= 1
+        _anchor(s, t_ms)
+    else:
+        _measure_rate(s, count, t_ms)
+    s[_LAST_T_MS] = t_ms
+    state[0][field.T_MS] = t_ms
+    i = 0
+    while i < count:
+        _sample(state, red_adc[i], ir_adc[i])
+        i += 1
+
+
+def _anchor(s, t_ms):
+    """Begin to count samples anew; the rate so far stays in force."""
+    s[_ANCHOR_T_MS] = t_ms
+    s[_ANCHOR_SAMPLES] = 0
+    s[_NEXT_T_MS] = t_ms
+    s[_NEXT_SAMPLES] = 0
+
+
+def _measure_rate(s, count, t_ms):
+    """Samples over time since an anchor 2 to 32 s ago; two anchors take turns.
+
+    Samples below 2^13 (32 s at 170/s), * 100,000 below 2^30.
+    """
+    s[_ANCHOR_SAMPLES] += count
+    s[_NEXT_SAMPLES] += count
+    span_ms = t_ms - s[_ANCHOR_T_MS]
+    if span_ms >= 2000:
+        scaled = s[_ANCHOR_SAMPLES] * 100000
+        rate = scaled // span_ms
+        rate = rate * 10 + (scaled - rate * span_ms) * 10 // span_ms
+        if 50000 <= rate <= 170000:
+            s[_RATE_MILLIHZ] = rate
+    if t_ms - s[_NEXT_T_MS] >= 16000:
+        s[_ANCHOR_T_MS] = s[_NEXT_T_MS]
+        s[_ANCHOR_SAMPLES] = s[_NEXT_SAMPLES]
+        s[_NEXT_T_MS] = t_ms
+        s[_NEXT_SAMPLES] = 0
+
+
+def _sample(state, red, ir):
+    s = state[1]
+    channels = s[_CHANNELS]
+    if channels == 1:
+        ir = red
+    elif channels == 2:
+        red = ir
+    if red == _FAILED_READ_ADC and ir == _FAILED_READ_ADC:
+        s[_FAILED] += 1
+        red = s[_LAST_RED]
+        ir = s[_LAST_IR]
+    else:
+        s[_FAILED] = 0
+        if red >= _CLIPPED_ADC or ir >= _CLIPPED_ADC:
+            if s[_CLIPPED] < 400:
+                s[_CLIPPED] += 4
+        elif s[_CLIPPED] > 0:
+            s[_CLIPPED] -= 1
+        last = s[_LAST_IR]
+        step = ir - last if ir > last else last - ir
+        jump = step > (last >> 3) + 64
+        last = s[_LAST_RED]
+        step = red - last if red > last else last - red
+        if (jump or step > (last >> 3) + 64) and s[_BRIDGED] < _BRIDGE_SAMPLES:
+            s[_BRIDGED] += 1
+            red = s[_LAST_RED]
+            ir = s[_LAST_IR]
+        else:
+            if s[_BRIDGED] >= _BRIDGE_SAMPLES:
+                _disturb(state)
+                s[_DISTURBED] = 0
+            s[_BRIDGED] = 0
+            s[_LAST_RED] = red
+            s[_LAST_IR] = ir
+    s[_SUM_IR] += ir
+    s[_SUM_RED] += red
+    s[_SUMMED] += 1
+    if s[_SUMMED] == 4:
+        _tick(state, s[_SUM_RED], s[_SUM_IR])
+        s[_SUM_IR] = 0
+        s[_SUM_RED] = 0
+        s[_SUMMED] = 0
+
+
+def _obstacle(state, red4, ir4):
+    """Why no finger can be measured at this tick, or OK. red4, ir4: sums of four samples."""
+    s = state[1]
+    if s[_FAILED] > s[_RATE_MILLIHZ] // 1000:
+        return field.SENSOR_FAULT
+    if s[_CLIPPED] > 100:
+        return field.SATURATED
+    if (red4 < _DARK_ADC * 4 and ir4 > _LIT_ADC * 4) or (
+        ir4 < _DARK_ADC * 4 and red4 > _LIT_ADC * 4
+    ):
+        s[_DARK] += 1
+    else:
+        s[_DARK] = 0
+    if s[_DARK] > 0:
+        return field.SENSOR_FAULT if s[_DARK] >= 25 else field.SEARCHING
+    if ir4 < _FINGER_ADC * 4 or red4 < 4:
+        return field.NO_FINGER
+    return field.OK
+
+
+def _tick(state, red4, ir4):
     out = state[0]
-    state[1][1] += count
-    if state[1][1] >= 100:
-        state[1][1] -= 100
-        out[field.SEQ] += 1
-        out[field.T_MS] = t_ms
+    s = state[1]
+    b = state[11]
+    out[field.IR_DC_ADC] = ir4 >> 2
+    out[field.RED_DC_ADC] = red4 >> 2
+    obstacle = _obstacle(state, red4, ir4)
+    if obstacle != field.OK:
+        dark = s[_DARK]
+        restart(state)
+        s[_DARK] = dark
+        flags = 0
+        if obstacle == field.SENSOR_FAULT:
+            flags = field.FLAG_FAULT_DEAD_LED if dark else field.FLAG_FAULT_NACK
+        _withhold(state, obstacle, flags)
+        out[field.WAVE] = 0
+        return
+    head = (s[_HEAD] + 1) & 255
+    s[_HEAD] = head
+    light = logarithm.ln_q22(ir4, state[14])
+    state[2][head] = light
+    state[3][head] = logarithm.ln_q22(red4, state[14])
+    if s[_CLEAN] < _RING:
+        s[_CLEAN] += 1
+    if s[_AGE] == 0:
+        # The obstacle is over; what it was must not stand until the first evaluation.
+        _withhold(state, field.SEARCHING, 0)
+        s[_BASE] = light
+    if s[_AGE] < 100000:
+        s[_AGE] += 1
+    if s[_DISTURBED] < 1000:
+        s[_DISTURBED] += 1
+    out[field.WAVE] = _wave(s, light)
+    if s[_CLEAN] > 3:
+        _beat(state, light)
+    if s[_PHASE] < 0:
+        _slice(state)
+    elif s[_CLEAN] >= s[_RATE_MILLIHZ] // 1250:  # 3.2 s of ticks
+        if s[_PHASE] == 0:
+            s[_PHASE] = -_SLICES
+            _slice(state)
+        else:
+            s[_PHASE] -= 1
 
 
-def reading(state):
-    """The reading in force: an array with the fields of reading.py, rewritten in place."""
-    return state[0]
+def _wave(s, light):
+    """Point of the pulse wave for the screen, -127 … 127, by its own running height."""
+    rise = s[_BASE] - light
+    s[_BASE] -= rise >> 4
+    size = rise if rise > 0 else -rise
+    span = s[_SPAN]
+    span = size if size > span else span - (span >> 6)
+    if span < 1024:
+        span = 1024  # 0.02 % of light: noise alone is not drawn as a pulse
+    s[_SPAN] = span
+    if span > 4194304:
+        return 0
+    return rise * 127 // span
+
+
+def _beat(state, light):
+    out = state[0]
+    s = state[1]
+    b = state[11]
+    slope = state[2][(s[_HEAD] - 3) & 255] - light
+    kind = beats.step(b, slope, light, s[_RATE_MILLIHZ] // 16667)  # 0.24 s of ticks
+    if kind == 2:
+        _disturb(state)
+        s[_DISTURBED] = 0
+        _withhold(state, field.MOTION, 0)
+        return
+    if kind == 1 and out[field.STATUS] == field.OK:
+        out[field.BEATS] += 1
+    if out[field.STATUS] == field.OK:
+        # 1.6 s, for slow or uneven beats half as long again as the longest of them up to 2 s; below
+        # some 39 a minute a missing beat cannot be known that soon.
+        tick_hz = s[_RATE_MILLIHZ] // 4000
+        longest = beats.longest_ticks(b)
+        limit = longest + (longest >> 1)
+        if limit > 2 * tick_hz:
+            limit = 2 * tick_hz
+        if limit < longest + (longest >> 2):
+            limit = longest + (longest >> 2)
+        if limit < tick_hz * 8 // 5:
+            limit = tick_hz * 8 // 5
+        if beats.since_ticks(b) > limit:
+            # The pulse is gone: its number goes too, and an old window must not bring it back.
+            _disturb(state)
+            _withhold(state, field.WEAK_PULSE, 0)
+
+
+def _slice(state):
+    """One slice of an evaluation."""
+    s = state[1]
+    phase = s[_PHASE] + 1
+    s[_PHASE] = phase
+    if phase == -4:
+        size = s[_RATE_MILLIHZ] // 500  # 8 s of ticks
+        if size >= _RING:
+            size = _RING - 1
+        if size >= s[_CLEAN]:
+            size = s[_CLEAN] - 1
+        s[_SIZE] = size
+        s[_SHIFT] = spectrum.load(
+            state[3], state[2], s[_HEAD], size, state[6], state[4], state[5]
+        )
+    elif phase == -3:
+        spectrum.transform(state[4], state[5], state[6], 0, 4)
+    elif phase == -2:
+        spectrum.transform(state[4], state[5], state[6], 4, 8)
+    elif phase == -1:
+        _evaluate(state)
+    else:
+        s[_PHASE] = s[_RATE_MILLIHZ] // 4000 - _SLICES  # once a second
+
+
+def _evaluate(state):
+    """Pulse and ratio from the transform, then the verdict."""
+    s = state[1]
+    out = state[0]
+    cross = state[9]
+    comb = state[10]
+    spare = state[13]
+    size = s[_SIZE]
+    tick_millihz = s[_RATE_MILLIHZ] >> 2
+    reach = (256 + (size >> 1)) // size
+    # Lines from 0.35 Hz, or from where the window's own main lobe of drift has ended, to 6.5 Hz.
+    low = 350 * 256 // tick_millihz + 1
+    if low < 512 // size:
+        low = 512 // size
+    high = 6500 * 256 // tick_millihz
+    if high > spectrum.LINES - 2:
+        high = spectrum.LINES - 2
+    down = spectrum.lines(state[4], state[5], low, state[7], state[8], cross)
+    total = comb_search.gather(cross, comb, low, high, reach)
+    low_q3 = 417 * 2048 // tick_millihz  # 25 bpm
+    if low_q3 < low << 3:
+        low_q3 = low << 3
+    high_q3 = 4167 * 2048 // tick_millihz  # 250 bpm
+    line_q3 = comb_search.fundamental_q3(comb, total, low_q3, high_q3, high, reach)
+    explained = 0
+    pulse_decibpm = field.NONE
+    if line_q3 > 0:
+        explained = comb_search.explained_q10(comb, total, line_q3, high, reach)
+        line_q8 = comb_search.refine_q8(cross, comb, line_q3, high, reach)
+        # lines Q8 * Hz a line * 600: (2^16 / 2^8) keeps the product inside 31 bits
+        pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
+    else:
+        line_q8 = 0
+    periodic = explained >= _EXPLAINED_Q10
+    unevenness = beats.unevenness_q10(state[11], spare)
+    irregular = unevenness > _IRREGULAR_Q10
+    if periodic:
+        lines = ratio.mark_harmonics(comb, line_q8, high, reach)
+    else:
+        lines = ratio.mark_band(comb, low, high)
+    ratio.sums(state[7], state[8], cross, comb, high, spare)
+    strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
+    # A Hann window spreads a sine over 1.5 of its own lines, of which 256 / size fit in one of ours.
+    ratio.estimate(spare, lines * size // 24)
+    _judge(state, periodic, irregular, explained, pulse_decibpm, strength)
+
+
+def _strength_millipct(power, down, shift, size):
+    """Peak to peak height of a sine of this power, in 1/1000 percent of the light.
+
+    A sine of amplitude A stands in the lines of its steps as power
+    (A * 2 pi k / 256 * size / 64)^2 * 1.5 * 256 / size, and `power` is that over k^2; so
+    A = 2607 sqrt(power / (384 size)), times the shifts of transform and window.
+    """
+    amplitude = ratio.isqrt(power) * 16384 // ratio.isqrt(384 * size)  # < 2^13 * 2^14 * 2^-7
+    up = down - shift
+    if up >= 0:
+        amplitude <<= up if up < 8 else 8
+    else:
+        amplitude >>= -up
+    # 2607 / 16384 * 2 / 2^22 * 100,000 = 1 / 131.8
+    amplitude //= 132
+    return amplitude if amplitude < 1000000 else 1000000
+
+
+def _judge(state, periodic, irregular, explained, pulse_decibpm, strength):
+    """The verdict of one evaluation, published."""
+    out = state[0]
+    s = state[1]
+    b = state[11]
+    spare = state[13]
+    both = s[_CHANNELS] == 3
+    ratio_q12 = spare[0]
+    ratio_sd_q12 = spare[1]
+    sd = field.NONE
+    spo2 = field.NONE
+    if both and ratio_q12 > 0:
+        spo2 = curve.spo2_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B], s[_CURVE_C])
+        slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
+        sd = (slope * ratio_sd_q12 >> 12) + _SD_FLOOR_CENTIPCT
+    perfusion = beats.height_q22(b, spare)
+    if perfusion > 0:
+        perfusion = perfusion * 25 // 1048  # / 2^22 * 100,000, within 0.03 %
+    else:
+        perfusion = field.NONE
+    fits = sd <= _SD_CENTIPCT and spo2 >= 0 if both else True
+    accepted = periodic and fits
+    if not accepted and irregular and perfusion > 0 and fits and (not both or sd <= 100):
+        accepted = True
+    if perfusion > _MOTION_PERFUSION_MILLIPCT:
+        accepted = False
+    if irregular or not periodic:
+        pulse_decibpm = _beats_decibpm(b, spare, s[_RATE_MILLIHZ])
+    if accepted and pulse_decibpm < 0:
+        accepted = False
+    out[field.SEQ] += 1
+    out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
+    if not accepted:
+        s[_MISSES] += 1
+        settle.interrupt(state[12])
+        _withhold(state, _reason(s, periodic, strength), 0)
+        if out[field.STATUS] != field.NO_FINGER and periodic:
+            out[field.PULSE_DECIBPM] = pulse_decibpm
+            out[field.PERFUSION_MILLIPCT] = perfusion
+        return
+    s[_MISSES] = 0
+    s[_ACCEPTED] += 1
+    flags = 0
+    if irregular:
+        flags |= field.FLAG_IRREGULAR
+    if 0 <= perfusion < _LOW_PERFUSION_MILLIPCT:
+        flags |= field.FLAG_LOW_PERFUSION
+    settled = settle.NOT_SETTLED
+    out[field.STATUS] = field.OK
+    out[field.PULSE_DECIBPM] = pulse_decibpm
+    out[field.PERFUSION_MILLIPCT] = perfusion
+    quality = explained * 100 >> 10
+    if both:
+        if spo2 < 7000:
+            flags |= field.FLAG_BELOW_RANGE
+        if ratio_q12 > _OUT_OF_REACH_HIGH_Q12 or ratio_q12 < _OUT_OF_REACH_LOW_Q12:
+            flags |= field.FLAG_SUSPECT_SWAP
+        settled = settle.step(state[12], spo2, sd, out[field.BEATS], 1)
+        if settled != settle.NOT_SETTLED:
+            flags |= field.FLAG_SETTLED
+        out[field.SPO2_CENTIPCT] = spo2
+        out[field.SPO2_SD_CENTIPCT] = sd
+        out[field.RATIO_Q12] = ratio_q12
+        quality = quality * (400 - sd) // 400
+    out[field.SETTLED_CENTIPCT] = settled
+    out[field.QUALITY] = quality
+    out[field.FLAGS] = flags
+
+
+def _reason(s, periodic, strength):
+    """Status word for an evaluation that was not accepted; strength in 1/1000 percent."""
+    second = s[_RATE_MILLIHZ] // 4000
+    if s[_DISTURBED] < 5 * second:
+        return field.MOTION
+    if strength < 50 and s[_AGE] > 6 * second and (s[_ACCEPTED] == 0 or s[_MISSES] > 15):
+        return field.NO_FINGER
+    if s[_AGE] < 6 * second:
+        return field.SEARCHING
+    if strength < 200:
+        return field.WEAK_PULSE
+    return field.SEARCHING if periodic else field.MOTION
+
+
+def _beats_decibpm(b, spare, rate_millihz):
+    """Pulse from single beats, or NONE: 600 * ticks a second / ticks a beat."""
+    interval_q8 = beats.interval_q8(b, spare)
+    if interval_q8 < 256:
+        return field.NONE
+    return (rate_millihz >> 2) * 96 // interval_q8 * 16 // 10

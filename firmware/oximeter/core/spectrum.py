@@ -41,59 +41,28 @@ def fill_cosines(cos_q13):
         i += 1
 
 
-def _limited(rise_q22):
-    """A rise beyond e^4 within the window is no finger: bounded so that products fit."""
-    if rise_q22 > 16777216:
-        return 16777216
-    if rise_q22 < -16777216:
-        return -16777216
-    return rise_q22
-
-
 def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
-    """Window the last `size` entries of the two rings into re (infrared) and im (red).
+    """Window the steps between the last `size` + 1 entries of the rings into re (infrared), im (red).
 
-    red_ln, ir_ln: rings of POINTS natural logarithms, Q22; newest: index of the last one written.
-    The mean and the slope between the two halves are taken out, then a Hann window (which ends at
-    zero, so what is left of drift leaks little). Written in bit-reversed order.
-    Returns how far the values were shifted left (negative: right).
+    red_ln, ir_ln: rings of POINTS natural logarithms, Q22; newest: index of the last one written;
+    8 <= size < POINTS. Steps, not values: breathing and drift may be ten times the pulse, but
+    change slowly, and what would leak from them under the pulse shrinks before the window sees it.
+    The mean step (a straight drift) is taken out. Written in bit-reversed order.
+    Returns how far the steps were shifted left (negative: right).
     """
-    half = size >> 1
-    start = (newest + 1 - size) & 255
-    base_ir = ir_ln[start]
-    base_red = red_ln[start]
-    early_ir = 0
-    early_red = 0
-    late_ir = 0
-    late_red = 0
-    i = 0
-    while i < half:
-        j = (start + i) & 255
-        k = (start + size - 1 - i) & 255
-        early_ir += ir_ln[j] - base_ir >> 3
-        early_red += red_ln[j] - base_red >> 3
-        late_ir += ir_ln[k] - base_ir >> 3
-        late_red += red_ln[k] - base_red >> 3
-        i += 1
-    early_ir = early_ir // half << 3
-    early_red = early_red // half << 3
-    late_ir = late_ir // half << 3
-    late_red = late_red // half << 3
-    mean_ir = base_ir + (early_ir + late_ir >> 1)
-    mean_red = base_red + (early_red + late_red >> 1)
-    # The centres of the halves lie size - half apart; slopes in 1/16 a half sample.
-    rise_q4 = _limited(late_ir - early_ir) << 4
-    slope_ir_q4 = rise_q4 // (2 * (size - half))
-    rise_q4 = _limited(late_red - early_red) << 4
-    slope_red_q4 = rise_q4 // (2 * (size - half))
+    start = (newest - size) & 255
+    mean_ir = (ir_ln[newest] - ir_ln[start]) // size
+    mean_red = (red_ln[newest] - red_ln[start]) // size
     largest = 1
-    i = 0
-    centre = size - 1
-    while i < size:
+    before_ir = ir_ln[start]
+    before_red = red_ln[start]
+    i = 1
+    while i <= size:
         j = (start + i) & 255
-        arm = 2 * i - centre
-        x = ir_ln[j] - mean_ir - (slope_ir_q4 * arm >> 4)
-        y = red_ln[j] - mean_red - (slope_red_q4 * arm >> 4)
+        x = ir_ln[j] - before_ir - mean_ir
+        before_ir = ir_ln[j]
+        y = red_ln[j] - before_red - mean_red
+        before_red = red_ln[j]
         if x < 0:
             x = -x
         if y < 0:
@@ -107,7 +76,7 @@ def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
     while largest >= 16384:
         largest >>= 1
         shift -= 1
-    while largest < 8192 and shift < 6:
+    while largest < 8192 and shift < 8:
         largest <<= 1
         shift += 1
     i = 0
@@ -115,20 +84,23 @@ def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
         re[i] = 0
         im[i] = 0
         i += 1
+    before_ir = ir_ln[start]
+    before_red = red_ln[start]
     reverse = 0
-    i = 0
-    while i < size:
+    i = 1
+    while i <= size:
         j = (start + i) & 255
-        arm = 2 * i - centre
-        x = ir_ln[j] - mean_ir - (slope_ir_q4 * arm >> 4)
-        y = red_ln[j] - mean_red - (slope_red_q4 * arm >> 4)
+        x = ir_ln[j] - before_ir - mean_ir
+        before_ir = ir_ln[j]
+        y = red_ln[j] - before_red - mean_red
+        before_red = red_ln[j]
         if shift >= 0:
             x <<= shift
             y <<= shift
         else:
             x >>= -shift
             y >>= -shift
-        angle = ((2 * i + 1) << 15) // size
+        angle = ((2 * i - 1) << 15) // size
         j = angle >> 8
         cosine = cos_q13[j]
         cosine += (cos_q13[j + 1] - cosine) * (angle & 255) >> 8

@@ -1,0 +1,103 @@
+"""Ratio of ratios and its error from the spectral lines.
+
+R = (red AC / red DC) / (infrared AC / infrared DC). In logarithms the DC is divided out already, so
+R is the slope of red on infrared: sum Re(X Y*) / sum |X|^2 over the lines taken. The slope is kept
+rather than the quotient of RMS values, which is 1/coherence too high (measured on real fingers).
+"""
+
+from micropython import const
+
+from oximeter.core.integer import isqrt
+
+NO_RATIO = -1
+_TOO_HIGH_Q12 = const(14336)  # 3.5: the curve ends below 10 % SpO2; no tissue gives that
+
+
+def mark_harmonics(taken, line_q8, high, reach):
+    """Set taken[k] to 1 for lines within reach of a harmonic of line_q8, else 0; returns how many."""
+    k = 0
+    while k < len(taken):
+        taken[k] = 0
+        k += 1
+    count = 0
+    at_q8 = line_q8
+    while at_q8 + 128 >> 8 <= high:
+        centre = at_q8 + 128 >> 8
+        k = centre - reach
+        while k <= centre + reach:
+            if 0 < k <= high and taken[k] == 0:
+                taken[k] = 1
+                count += 1
+            k += 1
+        at_q8 += line_q8
+    return count
+
+
+def sums(power_ir, power_red, cross, taken, high, out):
+    """Write sum |X|^2, sum |Y|^2, sum Re(X Y*) over the taken lines to out[0 … 2].
+
+    To out[3] goes the sum of |X|^2 / k^2: energy of the wave rather than of its slope.
+    """
+    xx = 0
+    yy = 0
+    xy = 0
+    wave = 0
+    k = 1
+    while k <= high:
+        if taken[k]:
+            xx += power_ir[k]
+            yy += power_red[k]
+            xy += cross[k]
+            wave += power_ir[k] // (k * k)
+        k += 1
+    out[0] = xx
+    out[1] = yy
+    out[2] = xy
+    out[3] = wave
+
+
+def estimate(out, lines_q4):
+    """From out[0 … 2] the ratio to out[0] and its standard deviation to out[1], both Q12.
+
+    lines_q4: independent lines behind the sums, Q4. The spread is that of a least squares fit of
+    complex lines: var R = sum |Y - R X|^2 / (sum |X|^2 * (2 n - 1)).
+    Scaling: sums brought under 2^16; quotients in two divisions so that Q24 fits.
+    """
+    xx = out[0]
+    yy = out[1]
+    xy = out[2]
+    out[0] = NO_RATIO
+    out[1] = 0
+    if xx <= 64 or yy <= 0 or xy <= 0:
+        return
+    while xx >= 65536 or yy >= 65536 or xy >= 65536:
+        xx >>= 1
+        yy >>= 1
+        xy >>= 1
+    if xx < 64:
+        return
+    ratio_q12 = (xy << 12) // xx
+    if ratio_q12 > _TOO_HIGH_Q12:
+        return
+    left_over = yy - (xy * ratio_q12 >> 12)
+    if left_over < 1:
+        left_over = 1  # no fit is better than the integers it is made with
+    freedom_q4 = 2 * lines_q4 - 16
+    if freedom_q4 < 16:
+        freedom_q4 = 16
+    whole = (left_over << 8) // xx
+    if whole > 8191:
+        return
+    quotient_q20 = (whole << 12) + (((left_over << 8) - whole * xx << 12) // xx)
+    variance_q20 = (quotient_q20 << 4) // freedom_q4
+    out[0] = ratio_q12
+    out[1] = isqrt(variance_q20 << 4) if variance_q20 < 67108864 else isqrt(variance_q20) << 2
+
+
+def mark_band(taken, low, high):
+    """Set taken[k] to 1 for low <= k <= high, else 0; returns how many."""
+    k = 0
+    while k < len(taken):
+        taken[k] = 1 if low <= k <= high else 0
+        k += 1
+    return high - low + 1

@@ -1,0 +1,74 @@
+"""When a reading has settled: the one moment a spot check waits for.
+
+The rule of the design: 30 s of accepted signal and 20 accepted beats; over the last 15 s a range of
+at most 1 point, a slope of at most 0.05 point a second, and an error estimate of at most 0.5 point.
+The settled value is the median of those 15 s.
+"""
+
+from micropython import const
+
+LENGTH = 34
+NOT_SETTLED = -1
+
+_SPAN = const(15)  # evaluations, one a second
+_ACCEPTED = const(0)  # seconds of accepted signal
+_AT = const(1)
+_KEPT = const(2)
+_FIRST_BEAT = const(3)
+_RING = const(4)  # _SPAN values, then _SPAN sorted
+_SORTED = const(19)
+_RANGE_CENTIPCT = const(100)
+_SD_CENTIPCT = const(50)
+# Least squares slope over x = -7 … 7: sum x y / 280 <= 5 centipercent a second.
+_SLOPE_SUM = const(1400)
+
+
+def clear(t):
+    i = 0
+    while i < 34:
+        t[i] = 0
+        i += 1
+
+
+def step(t, spo2_centipct, sd_centipct, beats, seconds):
+    """One accepted second; returns the settled value in centipercent or NOT_SETTLED.
+
+    beats: beats accepted so far in this measurement.
+    """
+    if t[_ACCEPTED] < 10000:
+        t[_ACCEPTED] += seconds
+    at = t[_AT]
+    t[_RING + at] = spo2_centipct
+    at += 1
+    if at == _SPAN:
+        at = 0
+    t[_AT] = at
+    if t[_KEPT] < _SPAN:
+        t[_KEPT] += 1
+    if t[_KEPT] < _SPAN or t[_ACCEPTED] < 30 or beats < 20 or sd_centipct > _SD_CENTIPCT:
+        return NOT_SETTLED
+    slope_sum = 0
+    i = 0
+    while i < _SPAN:
+        j = at + i
+        if j >= _SPAN:
+            j -= _SPAN
+        value = t[_RING + j]
+        slope_sum += (i - 7) * value
+        j = i
+        while j > 0 and t[_SORTED + j - 1] > value:
+            t[_SORTED + j] = t[_SORTED + j - 1]
+            j -= 1
+        t[_SORTED + j] = value
+        i += 1
+    if slope_sum > _SLOPE_SUM or slope_sum < -_SLOPE_SUM:
+        return NOT_SETTLED
+    if t[_SORTED + _SPAN - 1] - t[_SORTED] > _RANGE_CENTIPCT:
+        return NOT_SETTLED
+    return t[_SORTED + (_SPAN >> 1)]
+
+
+def interrupt(t):
+    """A second without an accepted reading: the last 15 s begin anew, the accepted time stays."""
+    t[_KEPT] = 0
+    t[_AT] = 0
