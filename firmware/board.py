@@ -1,0 +1,96 @@
+"""The board: which chip hangs on which pin, and what its microcontroller can do.
+
+The only file that names `machine`. sim/board.py has the same names, so all else runs on either.
+Two targets, told apart by their chip: the product (ESP32-C3) and a development board (ESP32).
+"""
+
+import sys
+import time
+
+from machine import ADC, I2C, PWM, SPI, WDT, Pin, SoftI2C
+from machine import reset as reset
+from oximeter.drivers.oled import I2cPort, SpiPort
+
+is_product = "ESP32C3" in sys.implementation._machine
+
+# pins: begin
+# From hardware/pins.yaml by `python -m host_tools.pins`; change it there.
+if is_product:
+    _SENSOR_SCL = 7
+    _SENSOR_SDA = 6
+    _DISPLAY_SCL = 5
+    _DISPLAY_SDA = 4
+    _DISPLAY_SCK = None
+    _DISPLAY_MOSI = None
+    _DISPLAY_DC = None
+    _DISPLAY_CS = None
+    _DISPLAY_RESET = 3
+    _BUTTON = 1
+    _BUZZER = 10
+    _BATTERY_ADC = 0
+    _VBUS = 20
+    _DISPLAY_BUS = "i2c"
+    DISPLAY_CONTROLLER = "ssd1306"
+    BATTERY_DIVIDER = (2, 1)
+else:
+    _SENSOR_SCL = 22
+    _SENSOR_SDA = 21
+    _DISPLAY_SCL = 33
+    _DISPLAY_SDA = 32
+    _DISPLAY_SCK = 18
+    _DISPLAY_MOSI = 23
+    _DISPLAY_DC = 19
+    _DISPLAY_CS = 13
+    _DISPLAY_RESET = 4
+    _BUTTON = 27
+    _BUZZER = 25
+    _BATTERY_ADC = None
+    _VBUS = None
+    _DISPLAY_BUS = "i2c"
+    DISPLAY_CONTROLLER = "ssd1306"
+    BATTERY_DIVIDER = (2, 1)
+# pins: end
+
+# Low from the first: the display stays dark until the app starts it.
+display_reset = Pin(_DISPLAY_RESET, Pin.OUT, value=0)
+button = Pin(_BUTTON, Pin.IN, Pin.PULL_UP)
+buzzer = PWM(Pin(_BUZZER), freq=2000, duty_u16=0)
+vbus = None if _VBUS is None else Pin(_VBUS, Pin.IN)
+battery_adc = None if _BATTERY_ADC is None else ADC(Pin(_BATTERY_ADC), atten=ADC.ATTN_11DB)
+sensor_scl = Pin(_SENSOR_SCL, Pin.OPEN_DRAIN, value=1)
+sensor_sda = Pin(_SENSOR_SDA, Pin.OPEN_DRAIN, value=1)
+
+CHANNELS = 3  # red and infrared
+DATA_DIR = "/data"
+keep_awake = False
+leds_fixed = False
+
+sleep_us = time.sleep_us
+sleep_ms = time.sleep_ms
+ticks_ms = time.ticks_ms
+
+_watchdog = None
+
+
+def sensor_bus():
+    """A fresh I2C for the sensor, in software: it leaves the two pins to `drivers.bus.recover`,
+    allocates nothing in a transfer, and the C3's only I2C block is free for the display."""
+    return SoftI2C(scl=sensor_scl, sda=sensor_sda, freq=400000)
+
+
+def display_port():
+    """A fresh port to the display, on I2C or SPI as the map of pins says."""
+    if _DISPLAY_BUS == "spi":
+        spi = SPI(1 if is_product else 2, 8000000, sck=Pin(_DISPLAY_SCK), mosi=Pin(_DISPLAY_MOSI))
+        return SpiPort(spi, Pin(_DISPLAY_DC, Pin.OUT), Pin(_DISPLAY_CS, Pin.OUT, value=1))
+    return I2cPort(I2C(0, scl=Pin(_DISPLAY_SCL), sda=Pin(_DISPLAY_SDA), freq=400000))
+
+
+def start_watchdog(timeout_ms):
+    """From here on a reset follows when it is not fed for so long. It cannot be stopped."""
+    global _watchdog
+    _watchdog = WDT(timeout=timeout_ms)
+
+
+def feed_watchdog():
+    _watchdog.feed()
