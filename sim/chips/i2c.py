@@ -39,6 +39,7 @@ class I2cBus:
         self.sda = Pin(1, held_low=self._sda_held)
 
     def readfrom_mem_into(self, address: int, register: int, into: Any) -> None:
+        """Write the register's number, repeated START, fill `into`."""
         chip = self._chip(address)
         if self.log is not None:
             self.log += [("w", address, bytes((register,))), ("r", address, len(into))]
@@ -49,12 +50,14 @@ class I2cBus:
         self.writeto(address, bytes((register,)) + data)
 
     def readfrom_into(self, address: int, into: Any) -> None:
+        """Fill `into` from wherever the chip stands."""
         chip = self._chip(address)
         if self.log is not None:
             self.log.append(("r", address, len(into)))
         into[:] = chip.read(len(into))
 
     def writeto(self, address: int, data: Any) -> int:
+        """One transfer of `data`; the number of bytes acknowledged, the address among them."""
         chip = self._chip(address)
         data = bytes(data)
         if self.log is not None:
@@ -100,6 +103,7 @@ class SpiBus:
         self.cs = Pin(1)
 
     def write(self, data: Sequence[int]) -> None:
+        """To the display, if it is selected."""
         if self.cs.value():
             return
         if self.dc.value():

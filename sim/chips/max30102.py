@@ -83,6 +83,7 @@ class Max30102:
     # What the bus does.
 
     def write(self, data: bytes) -> None:
+        """A register's number, then values for it and those after it."""
         self._register = data[0]
         if len(data) > 1:
             self._catch_up()
@@ -92,6 +93,7 @@ class Max30102:
                     self._register = self._register + 1 & 0xFF
 
     def read(self, n: int) -> bytes:
+        """n bytes from the register last named, counting up; FIFO_DATA does not count up."""
         self._catch_up()
         first = self._register
         if first == 0x07:

@@ -20,6 +20,7 @@ class Pin:
         self._held_low = held_low
 
     def value(self, x: int | None = None) -> int | None:
+        """The level, without an argument; with one, drive it."""
         if x is None:
             return 0 if self._held_low is not None and self._held_low() else self._driven
         level = 1 if x else 0

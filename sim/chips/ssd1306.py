@@ -101,6 +101,7 @@ class Ssd1306:
         return bytes((0 if self._display_on else 0x40,)) * n
 
     def command(self, data: bytes) -> None:
+        """Command bytes; one with its arguments may come in several pieces."""
         if not self.reset_pin.value():
             return
         for byte in data:
@@ -111,15 +112,18 @@ class Ssd1306:
                 self._pending.clear()
 
     def data(self, data: bytes) -> None:
+        """Bytes for the memory, from where page and column stand."""
         if not self.reset_pin.value():
             return
         if self.controller == "sh1106" or self._addressing == 2:
-            column, stop = self._column, self._column + len(data)
+            column = self._limited(self._column)
+            stop = column + len(data)
             if stop <= self.columns:  # the usual case, in one piece
                 self._store(self._page, column, data)
                 self._column = self._limited(stop)
                 return
         for value in data:
+            self._column = self._limited(self._column)
             self._store(self._page, self._column, bytes((value,)))
             self._advance()
 
@@ -150,9 +154,9 @@ class Ssd1306:
         if first not in self._plain and first not in self._arguments:
             self.unknown.append(first)
         elif first < 0x10:
-            self._column = self._limited(self._column & 0xF0 | first)
+            self._column = self._column & 0xF0 | first
         elif first < 0x20:
-            self._column = self._limited(self._column & 0x0F | (first & 0x0F) << 4)
+            self._column = self._column & 0x0F | (first & 0x0F) << 4
         elif first == 0x20:
             self._addressing = arguments[0] & 3
         elif first == 0x21:

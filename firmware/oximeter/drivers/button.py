@@ -25,6 +25,7 @@ class Button:
         self._armed = pin.value() == 1
 
     def step(self, now_ms):
+        """What just happened: NONE, SHORT, HELD (at 1.5 s), LONG (letting go after it)."""
         level = self._pin.value()
         if level != self._seen:
             self._seen = level

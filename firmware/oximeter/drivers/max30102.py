@@ -156,6 +156,7 @@ class Max30102:
         self._bus.readfrom_mem_into(ADDRESS, _FIFO_DATA, self._bursts[count])
         if stuck:  # the last burst did not move the pointer: these samples are not new
             self._read_ptr_before = read_ptr
+            self.lost = DEPTH - 1
             return 0
         if count < DEPTH:  # a whole round ends where it began, and proves nothing
             self._read_ptr_before = read_ptr
