@@ -383,6 +383,19 @@ def test_wave_in_parts_is_the_wave_at_once():
             assert canvas == drawn(again)
 
 
+def test_sentence_in_parts_is_the_sentence_at_once():
+    for status in OTHERS:
+        for language in LANGUAGES:
+            view = view_of(status, language)
+            canvas = drawn(view)
+            for pulse_bpm, progress in ((118, 0), (69, 35), (70, 100), (field.NONE, 50), (9, 20)):
+                view.pulse_bpm = pulse_bpm
+                view.progress = progress
+                view.wave_at = (view.wave_at + 3) % 128
+                screens.draw(canvas, view)
+                assert canvas == drawn(view)
+
+
 def test_wave_lies_where_its_points_are():
     view = view_of(field.OK, spo2_pct=96)
     rows = rows_of(drawn(view))

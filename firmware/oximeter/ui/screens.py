@@ -111,73 +111,73 @@ def draw(canvas, view):
 
     Costs next to nothing when nothing changed, and a few columns when only the wave went on.
     """
-    if _remember(view):
+    status = view.status
+    changed = _what_changed(view)
+    with_wave = status == field.OK or status in _WITH_PULSE
+    if changed == _ALL:
         page = 0
         while page < 1024:
             canvas[page : page + _WIDTH] = _DARK
             page += _WIDTH
-        if view.status == field.OK:
+        if status == field.OK:
             _numbers(canvas, view)
         else:
             _sentence(canvas, view)
-        if view.status == field.OK or view.status in _WITH_PULSE:
+            _beside_sentence(canvas, view)
+        if with_wave:
             _wave(canvas, view, 0, _WAVE_COLUMNS)
+        view.shown[_NEWEST] = view.wave_at
         return True
+    if changed:
+        _beside_sentence(canvas, view)
     newest = view.shown[_NEWEST]
     points = view.wave_at - newest & 127
-    if points == 0:
-        return False
-    view.shown[_NEWEST] = view.wave_at
-    if view.status != field.OK and view.status not in _WITH_PULSE:
-        return False
-    # From the column that was the newest to the end of the gap before the present one.
-    count = (points + 1 >> 1) + 1 + _GAP_COLUMNS
-    _wave(canvas, view, newest >> 1, count if count < _WAVE_COLUMNS else _WAVE_COLUMNS)
-    return True
+    if points and with_wave:
+        # From the column that was the newest to the end of the gap before the present one.
+        columns = (points + 1 >> 1) + 1 + _GAP_COLUMNS
+        if columns > _WAVE_COLUMNS:
+            columns = _WAVE_COLUMNS
+        _wave(canvas, view, newest >> 1, columns)
+        view.shown[_NEWEST] = view.wave_at
+        return True
+    return changed != 0
 
 
 _DARK = bytes(_WIDTH)
 
+_BESIDE = const(1)
+_ALL = const(2)
 
-def _remember(view):
-    """Note what is to be shown, as coarsely as it is drawn; True when something changed."""
+
+def _what_changed(view):
+    """Note what is to be shown, as coarsely as it is drawn; 0, _BESIDE (the sentence) or _ALL."""
     shown = view.shown
-    changed = False
+    anew = _note(shown, _STATUS, view.status)
+    tenths = field.NONE if view.battery_pct < 0 else view.battery_pct // 10
+    anew |= _note(shown, _BATTERY, tenths)
     if view.language != view.shown_language or view.fault_name != view.shown_fault_name:
         view.shown_language = view.language
         view.shown_fault_name = view.fault_name
-        changed = True
-    if shown[_STATUS] != view.status:
-        shown[_STATUS] = view.status
-        changed = True
-    value = view.flags & _SHOWN_FLAGS
-    if shown[_FLAGS] != value:
-        shown[_FLAGS] = value
-        changed = True
-    if shown[_SPO2] != view.spo2_pct:
-        shown[_SPO2] = view.spo2_pct
-        changed = True
-    if shown[_PULSE] != view.pulse_bpm:
-        shown[_PULSE] = view.pulse_bpm
-        changed = True
-    value = _level(view.perfusion_millipct, view.quality)
-    if shown[_LEVEL] != value:
-        shown[_LEVEL] = value
-        changed = True
-    value = field.NONE if view.battery_pct < 0 else view.battery_pct * 10 // 100
-    if shown[_BATTERY] != value:
-        shown[_BATTERY] = value
-        changed = True
-    value = 1 if view.calibrated else 0
-    if shown[_CALIBRATED] != value:
-        shown[_CALIBRATED] = value
-        changed = True
-    if shown[_PROGRESS] != view.progress:
-        shown[_PROGRESS] = view.progress
-        changed = True
-    if changed:
-        shown[_NEWEST] = view.wave_at
-    return changed
+        anew = True
+    if view.status == field.OK:
+        anew |= _note(shown, _FLAGS, view.flags & _SHOWN_FLAGS)
+        anew |= _note(shown, _SPO2, view.spo2_pct)
+        anew |= _note(shown, _PULSE, view.pulse_bpm)
+        anew |= _note(shown, _LEVEL, _level(view.perfusion_millipct, view.quality))
+        anew |= _note(shown, _CALIBRATED, view.calibrated)
+        return _ALL if anew else 0
+    beside = _note(shown, _PULSE, view.pulse_bpm)
+    beside |= _note(shown, _PROGRESS, view.progress)
+    if anew:
+        return _ALL
+    return _BESIDE if beside and view.status in _WITH_PULSE else 0
+
+
+def _note(shown, place, value):
+    if shown[place] == value:
+        return False
+    shown[place] = value
+    return True
 
 
 def _level(perfusion_millipct, quality):
@@ -273,18 +273,28 @@ def _sentence(canvas, view):
     wrong, todo, how = text.lines(view.language)[view.status]
     battery = view.shown[_BATTERY]
     room = _WIDTH if battery < 0 else _SENTENCE_WIDTH
-    if view.status == field.SEARCHING:
-        _write(canvas, 0, 0, wrong)
-        _progress(canvas, text_width(wrong) + 4, room, view.progress)
-    else:
-        _write(canvas, 0, (room - text_width(wrong)) // 2, wrong)
+    x = 0 if view.status == field.SEARCHING else (room - text_width(wrong)) // 2
+    _write(canvas, 0, x, wrong)
     _battery(canvas, 0, _SENTENCE_BATTERY_X, battery)
     _write_double(canvas, 2, (_WIDTH - 2 * text_width(todo)) // 2, todo)
     if view.status == field.SENSOR_FAULT:
         how = view.fault_name
-    if how:
-        _write(canvas, 6, (_WIDTH - text_width(how)) // 2, how)
-    if view.pulse_bpm >= 0 and view.status in _WITH_PULSE:
+    _write(canvas, 6, (_WIDTH - text_width(how)) // 2, how)
+
+
+def _beside_sentence(canvas, view):
+    """What goes on while a sentence stands: the progress, and a small pulse rate."""
+    if view.status not in _WITH_PULSE:
+        return
+    if view.status == field.SEARCHING:
+        wrong = text.lines(view.language)[view.status][0]
+        _progress(canvas, text_width(wrong) + 4, _SENTENCE_WIDTH, view.progress)
+    at = _WAVE_AT + _WAVE_COLUMNS
+    while at < 1024:
+        if at & 64:
+            canvas[at] = 0
+        at += 1
+    if view.pulse_bpm >= 0:
         number = str(view.pulse_bpm)
         x = _WIDTH - text_width(number)
         _write(canvas, 6, x, number)
