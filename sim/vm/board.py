@@ -94,9 +94,9 @@ sensor_scl = _Pin(0)
 sensor_sda = _Pin(1)
 display_reset = _Pin(2)
 button = _Pin(3)
-vbus = _Pin(4)  # the host replaces it by None where the board has no sense
+vbus = _Pin(4)
 buzzer = _Buzzer()
-battery_adc = _Adc()
+battery_adc = _Adc()  # this and vbus become None where the board outside has none
 
 
 def sensor_bus():

@@ -14,9 +14,9 @@ from sim.vm import setup
 
 BUILD = setup.ROOT / "build"
 MPY = BUILD / "mpy"  # what a device is shipped
-INSIDE = BUILD / "vm"  # what only the VM has: its board and the reference kernel
+INSIDE = BUILD / "vm"  # what only the VM has: its board and suchlike
 _AS_SOURCE = ("boot.py", "main.py")
-_INSIDE = ("board.py", "reference_kernel.py")
+_INSIDE = ("binascii.py", "board.py", "reference_kernel.py")
 
 
 class BuildError(RuntimeError):

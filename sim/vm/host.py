@@ -39,7 +39,6 @@ _PIN_READ, _PIN_WRITE = 16, 32
 _PINS = ("sensor_scl", "sensor_sda", "display_reset", "button", "vbus")
 
 _EIO = 5
-_OLED_ADDRESS = 0x3C
 
 # A collection is due when this much was allocated since the last one. The ESP32 collects when its
 # heap is full; here that moment may fall inside a call, where no collection can happen.
@@ -51,6 +50,7 @@ import board
 import hostbus
 from oximeter.app import App
 app = App(board)
+hostbus.reading(addressof(app.reading), len(app.reading))
 def step(now_ms):
     wait_ms = app.step(now_ms)
     hostbus.reading(addressof(app.reading), len(app.reading))
@@ -102,22 +102,22 @@ class Vm:
             raise
 
     def _wire(self, board: Any) -> None:
-        """Give the board inside its constants, and the settings that the board outside has."""
-        from sim.chips.i2c import I2cBus
-
-        self._buses = [board.sensor_bus(), I2cBus({_OLED_ADDRESS: board.display})]
+        """Give the board inside the constants of the one outside, and a copy of its flash."""
+        self._buses = [board.sensor_bus(), board.display_bus]
         constants = ["DISPLAY_CONTROLLER", "BATTERY_DIVIDER", "CHANNELS"]
         constants += ["keep_awake", "leds_fixed", "is_product"]
         lines = [f"board.{name} = {getattr(board, name)!r}" for name in constants]
-        if board.vbus is None:
-            lines.append("board.vbus = None")
+        lines += [
+            f"board.{name} = None"
+            for name in ("vbus", "battery_adc")
+            if getattr(board, name) is None
+        ]
         lines.append("board.DATA_DIR = '/data'")
         self.run("\n".join(["import board", *lines]))
-        if board.DATA_DIR:
-            for path in sorted(Path(board.DATA_DIR).glob("*")):
-                if path.is_file():
-                    self.put(f"/data/{path.name}", path.read_bytes())
-        self.run("import os\nif 'data' not in os.listdir('/'): os.mkdir('/data')")
+        self.put("/data/", b"")
+        for path in sorted(Path(board.DATA_DIR).glob("*")):
+            if path.is_file():
+                self.put(f"/data/{path.name}", path.read_bytes())
 
     def _start(self, shipped: Path) -> None:
         """Import module by module, so that what importing leaves behind is collected between."""
@@ -139,7 +139,7 @@ class Vm:
         return self._ask("X", code.encode())[1]
 
     def put(self, path: str, content: bytes) -> None:
-        """Write a file inside the VM."""
+        """Write a file inside the VM, with its folders; a folder alone when path ends with /."""
         name = path.encode()
         self._ask("F", struct.pack("<H", len(name)) + name + content)
 

@@ -152,7 +152,8 @@ for (;;) {
     const path = inbox.toString("utf8", HEADER + 2, end);
     mp.FS.mkdirTree(path.slice(0, path.lastIndexOf("/")) || "/");
     // A copy: the file system keeps what it is given, and inbox is used again.
-    mp.FS.writeFile(path, Uint8Array.from(inbox.subarray(end, HEADER + length)));
+    const content = Uint8Array.from(inbox.subarray(end, HEADER + length));
+    if (!path.endsWith("/")) mp.FS.writeFile(path, content);
     done(0);
   }
 }
