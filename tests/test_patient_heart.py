@@ -54,7 +54,7 @@ def test_the_true_rate_is_that_of_the_beats_in_the_window():
 
 
 @pytest.mark.parametrize(("shape", "tops"), [
-    ("young", 2), ("adult", 1), ("dicrotic", 2), ("stiff", 1),
+    ("young", 2), ("adult", 2), ("dicrotic", 2), ("stiff", 1),
 ])
 def test_each_pulse_wave_has_its_tops(shape, tops):
     wave = pulse_table(shape)
@@ -70,6 +70,11 @@ def test_stiff_vessels_reach_the_top_late_and_a_dicrotic_wave_is_strong():
     first, second = signal.find_peaks(wave, prominence=0.002)[0]
     assert wave[second] > 0.5
     assert wave[first:second].min() < wave[second] - 0.1
+
+
+def test_the_wave_rises_faster_than_it_falls():
+    for shape in ("young", "adult", "dicrotic"):
+        assert 0.1 < pulse_table(shape).argmax() / 1024 < 0.25
 
 
 def test_the_wave_is_one_line_from_beat_to_beat():

@@ -255,11 +255,16 @@ def test_breathing_is_in_the_baseline_the_amplitude_and_the_rate():
         pytest.approx(0.25, abs=0.02))
 
 
-def test_wander_has_its_size_and_is_alike_on_both_leds():
-    taken = record(Person(replace(QUIET, perfusion_pct=0.0, wander_pct=2.0, duration_s=600.0), 1))
+@pytest.mark.parametrize("apart", [0.0, 0.3, 1.0])
+def test_wander_has_its_size_and_is_partly_each_leds_own(apart):
+    scene = replace(QUIET, perfusion_pct=0.0, wander_pct=2.0, wander_apart=apart, duration_s=600.0)
+    taken = record(Person(scene, 1))
     red, ir = taken.red / taken.red.mean(), taken.ir / taken.ir.mean()
     assert ir.std() == pytest.approx(0.02, rel=0.15)
-    assert np.polyfit(ir, red, 1)[0] == pytest.approx(1.0, abs=0.001)
+    assert red.std() == pytest.approx(0.02, rel=0.15)
+    assert np.corrcoef(red, ir)[0, 1] == pytest.approx(1.0 - apart, abs=0.2)
+    hz, power = signal.periodogram(ir, 100.0, detrend="linear")
+    assert power[hz < 0.2].sum() > 0.98 * power.sum()
 
 
 def test_saturation_follows_steps_and_recorded_trajectories():

@@ -62,7 +62,8 @@ class Person:
         grid = np.arange(0.0, scene.duration_s + 8.0, 0.25)
         turns = 2 * np.pi * np.cumsum(follow(scene.respiration_per_min, grid)) / 60.0 * 0.25
         self._breath = (grid, turns)
-        self._wander = Process(wander, scene.duration_s, 0.01, 0.15, slope=1.0)
+        self._wander, self._wander_red, self._wander_ir = (
+            Process(wander, scene.duration_s, 0.01, 0.15, slope=1.0) for _ in range(3))
         self._flicker_red = Process(red, scene.duration_s, 0.05, 20.0, slope=1.0)
         self._flicker_ir = Process(ir, scene.duration_s, 0.05, 20.0, slope=1.0)
         self.artefacts = [Artefact(m, scene, motion) for m in scene.motion]
@@ -177,24 +178,27 @@ class Person:
         swing = np.sin(breath)
         depth = depth * (1.0 + scene.respiration_amplitude_pct / 100.0 * np.sin(breath - 0.6))
 
-        red_log = scene.wander_pct / 100.0 * self._wander(t) + settle
-        ir_log = red_log + scene.respiration_baseline_pct / 100.0 * swing + 0.05 * press
+        shared = settle + scene.wander_pct / 100.0 * np.sqrt(
+            1.0 - scene.wander_apart) * self._wander(t)
+        own = scene.wander_pct / 100.0 * np.sqrt(scene.wander_apart)
+        red_log = shared + own * self._wander_red(t) + 0.02 * press
+        ir_log = shared + own * self._wander_ir(t) + 0.05 * press
         # Breathing moves venous blood, darker in red.
         venous = optics.ratio_of_spo2(np.maximum(spo2 - optics.VENOUS_FALL_PCT, 20.0))
-        red_log = red_log + venous * (scene.respiration_baseline_pct / 100.0) * swing
-        red_log += 0.02 * press
+        red_log += venous * (scene.respiration_baseline_pct / 100.0) * swing
+        ir_log += scene.respiration_baseline_pct / 100.0 * swing
         for artefact in self.artefacts:
             if artefact.t_s[0] <= t[-1] and artefact.t_s[-1] >= t[0]:
                 red_more, ir_more = artefact.log_light(t)
                 red_log += red_more
-                ir_log = ir_log + ir_more
+                ir_log += ir_more
                 depth = depth * artefact.pulse_gain(t)
 
         pulse = depth * self._heart.pulse(t)
         red_log -= self._ratio(t, spo2) * pulse
-        ir_log = ir_log - pulse
+        ir_log -= pulse
         red_log += optics.tissue_log_light(optics.RED_NM, spo2)
-        ir_log = ir_log + optics.tissue_log_light(optics.IR_NM, spo2)
+        ir_log += optics.tissue_log_light(optics.IR_NM, spo2)
 
         placed = touch * scene.light_return * (1.0 - 0.4 * tilt)
         lit = []

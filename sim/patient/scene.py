@@ -114,9 +114,8 @@ class Scene:
     # Perfusion index in infrared. Fingers 0.02 to 20 %, median 1.4 (Lima et al. 2002, Crit Care
     # Med 30:1210); MAX30102 recordings 0.07 to 2.5 %.
     perfusion_pct: Track = 1.5
-    # young, adult: the two templates of Tang et al. 2020 (Sci Rep 10:13883, table 1); dicrotic:
-    # a second wave of 0.6 of the first, where peers double the rate; stiff: no notch and a late
-    # top, as in Allen and Murray 2003 (Physiol Meas 24:297) for age and disease.
+    # Classes of the pulse wave by age and disease (heart.py says which): notch clear, notch
+    # faint, second wave strong, no notch and a late top.
     shape: Shape = "adult"
 
     # --- breathing ---
@@ -142,9 +141,12 @@ class Scene:
     tilt: Track = 0.0
     # Factor on the light that comes back: 0.15 dark and thick, 1 medium, 2 light and thin.
     light_return: float = 1.0
-    # Slow wander, percent of the light, rms, below 0.15 Hz, the same fraction on both LEDs.
-    # Peers lose the ratio from 0.25 % up; 6 % is the hardest trial made.
+    # Slow wander, percent of the light, rms, 0.01 to 0.15 Hz. Peers lose the ratio from 0.25 %
+    # up; 6 % is the hardest trial made.
     wander_pct: float = 0.2
+    # Share of that power which each LED has to itself; the rest is the same fraction of both.
+    # On MAX30102 fingers red and infrared drift apart, at times in opposite directions.
+    wander_apart: float = 0.3
     motion: tuple[Motion, ...] = ()
 
     # --- the light of others ---
