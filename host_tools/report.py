@@ -247,7 +247,8 @@ def _spo2(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) ->
     _reference(ax, recording, recording.ref_spo2)
     values = np.concatenate([spo2 - sd, spo2 + sd, recording.ref_spo2])
     low = np.nanmin(values) if _has(values) else 90.0
-    ax.set_ylim(min(88.0, max(0.0, low - 2)), max(101.0, _top(values, 101.0)))
+    ax.set_ylim(min(89.0, max(0.0, low - 1)), max(101.0, _top(values, 101.0)))
+    ax.yaxis.set_major_locator(_locator("MaxNLocator", nbins=7, steps=[1, 2, 5, 10], integer=True))
     _title(ax, "SpO₂", "%")
     _legend(ax)
 
@@ -285,9 +286,9 @@ def _envelope(ax, recording: Recording) -> None:
     np.fmax.at(high, slices, wave)
     middle = (edges[1:] + edges[:-1]) / 2
     ax.fill_between(middle, low, high, color=_IR, lw=0)
-    reach = _reach(wave)
+    reach = _reach(t_s, wave)
     ax.set_ylim(-reach, reach)
-    _title(ax, "Pulse wave", "% of the light, all of it")
+    _title(ax, "Pulse wave", "% of the light")
 
 
 def _band(ax, t_s: np.ndarray, status: list[str]) -> None:
@@ -373,11 +374,15 @@ def _moving_sum(values: np.ndarray, window: int) -> np.ndarray:
     return total[past] - total[first]
 
 
-def _reach(wave: np.ndarray) -> float:
-    """A scale that holds the pulse and lets the wildest two percent run out of the picture."""
-    if not _has(wave):
+def _reach(t_s: np.ndarray, wave: np.ndarray) -> float:
+    """A scale that fits the wave of an ordinary second; wilder ones run out of the picture."""
+    known = ~np.isnan(wave)
+    seconds = t_s[known].astype(int)
+    if not len(seconds):
         return 1.0
-    return max(0.05, 1.4 * float(np.nanpercentile(np.abs(wave), 98)))
+    highest = np.zeros(seconds[-1] + 1)
+    np.maximum.at(highest, seconds, np.abs(wave[known]))
+    return max(0.05, 1.6 * float(np.median(highest[np.unique(seconds)])))
 
 
 def _strips(recording: Recording) -> list[tuple[str, str]]:
@@ -395,7 +400,7 @@ def _strips(recording: Recording) -> list[tuple[str, str]]:
                 t_s, wave = waves[name]
                 inside = (t_s >= begin_s) & (t_s <= begin_s + STRIP_S)
                 ax.plot(t_s[inside], wave[inside], color=colour, lw=width)
-                reach = max(reach, _reach(wave[inside]))
+                reach = max(reach, _reach(t_s[inside], wave[inside]))
         ax.set_xlim(begin_s, begin_s + STRIP_S)
         ax.set_ylim(-reach, reach)
         ax.yaxis.set_major_locator(_locator("MaxNLocator", nbins=3, symmetric=True))
@@ -424,10 +429,7 @@ def screens(shown: Replay) -> list[Screen]:
     status_at = COLUMNS.index("status")
     chosen: list[int] = []
     for at, (t_s, _) in enumerate(shown.frames):
-        status = shown.rows[at][status_at]
-        # A second after the change the display has caught up with it.
-        before = shown.rows[max(0, at - 1)][status_at]
-        changed = status == before and at > 1 and shown.rows[at - 2][status_at] != before
+        changed = shown.rows[at][status_at] != shown.rows[max(0, at - 1)][status_at]
         overdue = not chosen or t_s - shown.frames[chosen[-1]][0] >= SCREEN_EVERY_S
         if changed or overdue:
             chosen.append(at)
@@ -487,7 +489,7 @@ def _figure(heights: list[float]):
             "height_ratios": heights,
             "hspace": between / (sum(heights) / len(heights)),
             "left": 0.05,
-            "right": 0.995,
+            "right": 0.985,
             "top": 1 - above / total,
             "bottom": below / total,
         },

@@ -178,7 +178,8 @@ def _to_half_scale(path: Path, name: str, values: np.ndarray) -> np.ndarray:
 
 def _sidecar(path: Path) -> dict[str, Any]:
     """What `<name>.json` beside the recording says; {} where there is none."""
-    for beside in (path.with_name(stem(path) + ".json"), path.with_name(path.name + ".json")):
+    for name in dict.fromkeys((stem(path), path.stem, path.name)):
+        beside = path.with_name(f"{name}.json")
         if beside.is_file() and beside != path:
             try:
                 said = json.loads(beside.read_text("utf-8"))
@@ -203,7 +204,7 @@ def _says_counts(sidecar: dict[str, Any], channel: str) -> bool:
 def _csv_columns(path: Path) -> _Columns:
     text = _text(path)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline="")))
+        rows = list(csv.reader(io.StringIO(text, newline=""), skipinitialspace=True))
     except csv.Error as error:
         raise RecordingError(f"{path} is not a CSV file ({error}): export it as CSV.") from error
     if not any(rows):
