@@ -68,7 +68,7 @@ def test_errors_have_the_numbers_of_the_esp32():
 
 
 def test_pin():
-    seen = []
+    seen: list[int] = []
     pin = Pin(0, on_change=seen.append)
     pin.value(0)
     pin.value(1)

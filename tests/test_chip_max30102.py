@@ -152,12 +152,14 @@ def test_almost_full_comes_with_so_many_places_free(free):
 
 def test_a_new_sample_is_flagged_until_status_or_data_is_read():
     desk = Desk()
+    desk.get(STATUS_1)
+    desk.put(ENABLE_1, PPG_RDY)
     for clear in (STATUS_1, DATA):
         desk.wait(1)
         desk.get(STATUS_2)
-        assert desk.chip._regs[STATUS_1] & PPG_RDY
+        assert desk.chip.interrupt
         desk.get(clear)
-        assert not desk.get(STATUS_1) & PPG_RDY
+        assert not desk.chip.interrupt
 
 
 def test_ambient_light_beyond_cancellation_is_flagged():

@@ -215,9 +215,9 @@ def test_led_current_is_a_fifth_of_a_milliampere_a_step(ua, step):
 
 @pytest.mark.parametrize("na", ADC_RGE)
 def test_range_leaves_rate_and_width_alone(na):
-    sensor, bus = started(rate_hz=400, pulse_us=118)
+    sensor, bus = started(rate_hz=1000, pulse_us=118)
     sensor.set_range_na(na)
-    config = ADC_RGE[na] << 5 | SPO2_SR[400] << 2 | LED_PW[118]
+    config = ADC_RGE[na] << 5 | SPO2_SR[1000] << 2 | LED_PW[118]
     assert bus.took() == [written(SPO2_CONFIG, config)]
     with pytest.raises(ValueError, match="range_na"):
         sensor.set_range_na(5000)
@@ -249,6 +249,8 @@ def test_temperature_has_a_sign(whole, sixteenths, centi_c):
     bus.at[DIE_TEMP_INT], bus.at[DIE_TEMP_FRAC], bus.at[DIE_TEMP_CONFIG] = whole, sixteenths, 0
     assert sensor.temperature_centi_c() == centi_c
     assert bus.took() == [("r", ADDRESS, DIE_TEMP_INT, 3)] * 2
+    sensor.start()
+    assert sensor.temperature_centi_c() is None, "a reset forgets it"
 
 
 def test_a_brown_out_is_noticed_by_its_flag_and_without_it():

@@ -118,6 +118,28 @@ def test_only_changed_columns_travel():
     assert bus.log == []
 
 
+@pytest.mark.parametrize("apart, runs", [(1, 1), (8, 1), (9, 2)])
+def test_a_new_run_begins_where_it_costs_less_than_what_lies_between(apart, runs):
+    screen, _, bus = started("ssd1306")
+    screen.canvas[50] = screen.canvas[50 + apart] = 1
+    screen.show_changed()
+    assert len(bus.log) == 2 * runs
+
+
+def test_spi_selects_the_display_only_while_it_is_spoken_to():
+    screen, _, spi = started("ssd1306", "spi")
+    assert spi.cs.value() == 1
+
+    def gone(data):
+        assert spi.cs.value() == 0
+        raise OSError(5, "EIO")
+
+    spi.write = gone
+    with pytest.raises(OSError):
+        screen.blank()
+    assert spi.cs.value() == 1
+
+
 @pytest.mark.parametrize("broken_at", range(6))
 def test_a_transfer_that_breaks_off_is_made_good(broken_at):
     screen, display, bus = started("ssd1306")

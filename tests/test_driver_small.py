@@ -94,6 +94,8 @@ def test_button_presses(step_ms):
     assert names([(1, 200), (0, 1400), (1, 200)]) == [button.SHORT]
     assert names([(1, 200), (0, 1800), (1, 200)]) == [button.HELD, button.LONG]
     assert names([(1, 200), (0, 200), (1, 200)] * 2) == [button.SHORT] * 2
+    both = [(1, 200), (0, 1800), (1, 200), (0, 200), (1, 200)]
+    assert names(both) == [button.HELD, button.LONG, button.SHORT]
     assert names([(1, 200), (0, 9000)]) == [button.HELD], "told once"
 
 

@@ -149,13 +149,12 @@ class Max30102:
         count = (head[4] - read_ptr) & (DEPTH - 1)
         if count == 0 and (lost or head[0] & _A_FULL):
             count = DEPTH
-        stuck = read_ptr == self._read_ptr_before
-        self._read_ptr_before = -1
         if count == 0:
             return 0
         self._bus.readfrom_mem_into(ADDRESS, _FIFO_DATA, self._bursts[count])
-        if stuck:  # the last burst did not move the pointer: these samples are not new
-            self._read_ptr_before = read_ptr
+        # A pointer still where the last burst began did not move: these samples are not new. (Once
+        # in 32 an overflow has pushed it just there; that costs this block and the next.)
+        if read_ptr == self._read_ptr_before:
             self.lost = DEPTH - 1
             return 0
         if count < DEPTH:  # a whole round ends where it began, and proves nothing
