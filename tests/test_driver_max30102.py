@@ -277,6 +277,15 @@ def test_a_bus_that_reads_all_ones_gives_nothing():
     assert not sensor.rebooted
 
 
+def test_a_data_line_held_low_reads_zeros_to_a_software_bus():
+    sensor, bus = started()
+    bus.at[:] = bytes(256)
+    assert sensor.read(*blocks()) == 0
+    assert sensor.rebooted, "the settings are not there"
+    with pytest.raises(max30102.WrongPart, match="0x00"):
+        sensor.start()
+
+
 def test_samples_behind_a_pointer_that_stands_still_are_not_new():
     sensor, bus = started()
     bus.at[FIFO_WR_PTR] = 4

@@ -1,7 +1,8 @@
 """An I2C bus with machine.I2C's methods, and a display's SPI bus, both to virtual chips.
 
 Not modelled: bus speed and the time a transfer takes, arbitration, clock stretching, a transfer
-that breaks off midway. The firmware's clock stands still during a transfer.
+that breaks off midway. The firmware's clock stands still during a transfer. This is the hardware
+bus: a software one takes a data line held low for an acknowledge and reads zeros.
 """
 
 from collections.abc import Sequence
