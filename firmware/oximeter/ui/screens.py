@@ -16,9 +16,8 @@ from array import array
 
 from micropython import const
 
-from oximeter.core.pipeline import field
-from oximeter.ui import digits, text
-from oximeter.ui.glyphs import BITMAPS, INDEX
+from oximeter.core import field
+from oximeter.ui import digits, glyphs, text
 
 _WIDTH = const(128)
 
@@ -35,13 +34,18 @@ _PULSE_X = const(89)
 _LEVEL_X = const(65)
 _BATTERY_X = const(72)
 _UNCALIBRATED_X = const(80)
+# And beside a sentence.
 _SENTENCE_BATTERY_X = const(121)
-_SENTENCE_WIDTH = const(118)  # of the first line, beside the battery
+_SENTENCE_WIDTH = const(118)
 
+# Shapes of digits.py: a numeral is its own number, the others follow.
+_LESS = const(10)
+_DASH = const(11)
+_HEART = const(12)
 _MARKS = (
-    (field.FLAG_IRREGULAR, digits.ICON_IRREGULAR),
-    (field.FLAG_LOW_PERFUSION, digits.ICON_LOW_PERFUSION),
-    (field.FLAG_SUSPECT_SWAP, digits.ICON_SUSPECT_SWAP),
+    (field.FLAG_IRREGULAR, 13),
+    (field.FLAG_LOW_PERFUSION, 14),
+    (field.FLAG_SUSPECT_SWAP, 15),
 )
 _SHOWN_FLAGS = (
     field.FLAG_IRREGULAR
@@ -51,6 +55,10 @@ _SHOWN_FLAGS = (
 )
 # Statuses beside which a pulse may stand.
 _WITH_PULSE = (field.SEARCHING, field.WEAK_PULSE, field.MOTION)
+
+# What `draw` may find changed.
+_BESIDE = const(1)  # what stands beside a sentence
+_ALL = const(2)
 
 # What `View.shown` remembers of the last drawing.
 _STATUS = const(0)
@@ -62,6 +70,7 @@ _BATTERY = const(5)
 _CALIBRATED = const(6)
 _PROGRESS = const(7)
 _NEWEST = const(8)
+_PROGRESS_X = const(9)  # where the bar begins, behind the first line
 _FORGOTTEN = const(-2)
 
 
@@ -87,7 +96,7 @@ class View:
         self.progress = 0  # 0 … 100
         self.fault_name = ""
         self.held = None
-        self.shown = array("h", [_FORGOTTEN] * 9)
+        self.shown = array("h", [_FORGOTTEN] * 10)
         self.shown_language = None
         self.shown_fault_name = None
 
@@ -145,10 +154,6 @@ def draw(canvas, view):
 
 _DARK = bytes(_WIDTH)
 
-_BESIDE = const(1)
-_ALL = const(2)
-
-
 def _what_changed(view):
     """Note what is to be shown, as coarsely as it is drawn; 0, _BESIDE (the sentence) or _ALL."""
     shown = view.shown
@@ -192,26 +197,27 @@ def _level(perfusion_millipct, quality):
 
 
 def _numbers(canvas, view):
-    labels = text.labels(view.language)
-    for row in (0, 1, 2):
-        label = labels[text.SATURATION + row]
-        _write(canvas, row * 2, (_LABEL_WIDTH - text_width(label)) // 2, label)
-    _saturation(canvas, view)
+    *saturation, unit, uncalibrated = text.parts(view.language, field.STATUS_NAMES[field.OK])
     page = 0
+    for label in saturation:
+        _write(canvas, page, (_LABEL_WIDTH - text_width(label)) // 2, label)
+        page += 2
+    _saturation(canvas, view)
+    at = _MARK_X
     for flag, mark in _MARKS:
         if view.flags & flag:
-            _shape(canvas, page * _WIDTH + _MARK_X, digits.ICON, digits.ICON_AT, mark, 2)
-        page += 2
-    x = _icon(canvas, 0, _PULSE_X, digits.ICON_HEART)
-    _write(canvas, 0, x + 1, labels[text.UNIT])
-    _small_number(canvas, view.pulse_bpm)
+            _shape(canvas, at, mark, 2)
+        at += 2 * _WIDTH
+    x = _shape(canvas, _PULSE_X, _HEART, 2)
+    _write(canvas, 0, x + 1, unit)
+    _pulse(canvas, view.pulse_bpm)
     _level_meter(canvas, view.shown[_LEVEL])
     _battery(canvas, 6, _BATTERY_X, view.shown[_BATTERY])
     if not view.calibrated:
-        label = labels[text.UNCALIBRATED]
         room = _WIDTH - _UNCALIBRATED_X
-        _write(canvas, 6, _UNCALIBRATED_X + (room - text_width(label)) // 2, label)
-        at = 6 * _WIDTH + _UNCALIBRATED_X
+        x = _UNCALIBRATED_X + (room - text_width(uncalibrated)) // 2
+        _write(canvas, 6, x, uncalibrated)
+        at = _WAVE_AT
         while at < 1024:
             if at & 127 >= _UNCALIBRATED_X:
                 canvas[at] ^= 255
@@ -221,62 +227,51 @@ def _numbers(canvas, view):
 def _saturation(canvas, view):
     """The saturation, 48 rows high; `<70` below the range, two dashes where there is none."""
     percent = view.spo2_pct
-    large = digits.LARGE
-    large_at = digits.LARGE_AT
-    pages = digits.LARGE_PAGES
-    if percent < 0:
-        at = _shape(canvas, _LARGE_X + 6, large, large_at, digits.LARGE_DASH, pages)
-        _shape(canvas, at + 2, large, large_at, digits.LARGE_DASH, pages)
-        return
     at = _LARGE_X
+    if percent < 0:
+        at = _shape_double(canvas, at + 6, _DASH) + 2
+        _shape_double(canvas, at, _DASH)
+        return
     if percent < 70 or view.flags & field.FLAG_BELOW_RANGE:
-        at = _shape(canvas, at, large, large_at, digits.LARGE_LESS, pages) + 1
+        at = _shape_double(canvas, at, _LESS) + 1
         percent = 70
     elif percent >= 100:
-        at = _shape(canvas, at, large, large_at, 1, pages) + 1
+        at = _shape_double(canvas, at, 1) + 1
         percent = 0
     else:
         at += 6
-    at = _shape(canvas, at, large, large_at, percent // 10, pages) + 2
-    units = percent % 10
-    if units == 1:
-        at += 6  # the narrow 1 in the middle of its place
-    _shape(canvas, at, large, large_at, units, pages)
+    at = _shape_double(canvas, at, percent // 10) + 2
+    percent %= 10
+    if percent == 1:
+        at += 5  # the narrow 1 in the middle of its place
+    _shape_double(canvas, at, percent)
 
 
-def _small_number(canvas, number):
+def _pulse(canvas, number):
     """A pulse rate, 24 rows high, at the right border on pages 2 … 4."""
-    at = 3 * _WIDTH
-    small = digits.SMALL
-    small_at = digits.SMALL_AT
+    at = 3 * _WIDTH - 11
     if number < 0:
-        _shape(canvas, at - 13, small, small_at, digits.SMALL_DASH, digits.SMALL_PAGES)
-        _shape(canvas, at - 27, small, small_at, digits.SMALL_DASH, digits.SMALL_PAGES)
+        _shape(canvas, at, _DASH, 3)
+        _shape(canvas, at - 13, _DASH, 3)
         return
     while True:
         digit = number % 10
-        at -= 14
-        _shape(
-            canvas,
-            at + (5 if digit == 1 else 2),
-            small,
-            small_at,
-            digit,
-            digits.SMALL_PAGES,
-        )
+        _shape(canvas, at + 2 if digit == 1 else at, digit, 3)
         number //= 10
         if number == 0:
             return
+        at -= 13
 
 
 def _sentence(canvas, view):
-    wrong, todo, how = text.lines(view.language)[view.status]
+    wrong, todo, how = text.parts(view.language, field.STATUS_NAMES[view.status])
     battery = view.shown[_BATTERY]
     room = _WIDTH if battery < 0 else _SENTENCE_WIDTH
     x = 0 if view.status == field.SEARCHING else (room - text_width(wrong)) // 2
+    view.shown[_PROGRESS_X] = text_width(wrong) + 4
     _write(canvas, 0, x, wrong)
     _battery(canvas, 0, _SENTENCE_BATTERY_X, battery)
-    _write_double(canvas, 2, (_WIDTH - 2 * text_width(todo)) // 2, todo)
+    _write(canvas, 2, (_WIDTH - 2 * text_width(todo)) // 2, todo, 2)
     if view.status == field.SENSOR_FAULT:
         how = view.fault_name
     _write(canvas, 6, (_WIDTH - text_width(how)) // 2, how)
@@ -287,8 +282,7 @@ def _beside_sentence(canvas, view):
     if view.status not in _WITH_PULSE:
         return
     if view.status == field.SEARCHING:
-        wrong = text.lines(view.language)[view.status][0]
-        _progress(canvas, text_width(wrong) + 4, _SENTENCE_WIDTH, view.progress)
+        _progress(canvas, view.shown[_PROGRESS_X], _SENTENCE_WIDTH, view.progress)
     at = _WAVE_AT + _WAVE_COLUMNS
     while at < 1024:
         if at & 64:
@@ -298,42 +292,39 @@ def _beside_sentence(canvas, view):
         number = str(view.pulse_bpm)
         x = _WIDTH - text_width(number)
         _write(canvas, 6, x, number)
-        _icon(canvas, 6, x - 14, digits.ICON_HEART)
+        _shape(canvas, _WAVE_AT + x - 14, _HEART, 2)
 
 
-def _shape(canvas, at, bitmaps, index, number, pages):
-    """Store shape `number` of a set at canvas byte `at`; returns where the next may begin."""
+def _shape(canvas, at, number, pages):
+    """Store a shape of digits.py at canvas byte `at`; returns the byte behind its first page."""
     number *= 2
+    index = digits.INDEX
     start = index[number] << 8 | index[number + 1]
     width = ((index[number + 2] << 8 | index[number + 3]) - start) // pages
-    _store(canvas, at, bitmaps, start, width, pages)
+    _store(canvas, at, digits.BITMAPS, start, width, pages)
     return at + width
 
 
-def _icon(canvas, page, x, number):
-    return _shape(canvas, page * _WIDTH + x, digits.ICON, digits.ICON_AT, number, 2) & 127
-
-
-def _store(canvas, at, bitmaps, start, width, pages):
-    while pages:
-        column = 0
-        while column < width:
-            canvas[at + column] = bitmaps[start + column]
-            column += 1
-        at += _WIDTH
-        start += width
-        pages -= 1
+def _shape_double(canvas, at, number):
+    """The same for a numeral at twice the size."""
+    number *= 2
+    index = digits.INDEX
+    start = index[number] << 8 | index[number + 1]
+    width = ((index[number + 2] << 8 | index[number + 3]) - start) // 3
+    _store_double(canvas, at, digits.BITMAPS, start, width, 3, False)
+    return at + 2 * width
 
 
 def _find(character):
-    """Place of a letter in INDEX, or -1: such a letter is left out."""
+    """Place of a letter in glyphs.INDEX, or -1: such a letter is left out."""
+    index = glyphs.INDEX
     code = ord(character)
     low = 0
-    high = len(INDEX) // 4 - 1
+    high = len(index) // 4 - 1
     while low < high:
         middle = low + high >> 1
         at = middle * 4
-        here = INDEX[at] << 8 | INDEX[at + 1]
+        here = index[at] << 8 | index[at + 1]
         if here == code:
             return at
         if here < code:
@@ -344,7 +335,8 @@ def _find(character):
 
 
 def _letter_width(at):
-    return ((INDEX[at + 6] << 8 | INDEX[at + 7]) - (INDEX[at + 2] << 8 | INDEX[at + 3])) >> 1
+    index = glyphs.INDEX
+    return ((index[at + 6] << 8 | index[at + 7]) - (index[at + 2] << 8 | index[at + 3])) >> 1
 
 
 def text_width(words):
@@ -358,84 +350,82 @@ def text_width(words):
     return width
 
 
-def _write(canvas, page, x, words):
-    """A line 16 pixels high on two pages; a letter that does not fit is left out."""
+def _write(canvas, page, x, words, scale=1):
+    """A line on two pages, or doubled on four; a letter that does not fit is left out."""
+    index = glyphs.INDEX
     for character in words:
         at = _find(character)
         if at >= 0:
             width = _letter_width(at)
-            if 0 <= x <= _WIDTH - width:
-                start = INDEX[at + 2] << 8 | INDEX[at + 3]
-                _store(canvas, page * _WIDTH + x, BITMAPS, start, width, 2)
-            x += width if width == 16 else width + 1
+            if 0 <= x <= _WIDTH - width * scale:
+                start = index[at + 2] << 8 | index[at + 3]
+                if scale == 1:
+                    _store(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2)
+                else:
+                    _store_double(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2, True)
+            x += (width if width == 16 else width + 1) * scale
+
+
+def _store(canvas, at, bitmaps, start, width, pages):
+    while pages:
+        column = 0
+        while column < width:
+            canvas[at + column] = bitmaps[start + column]
+            column += 1
+        at += _WIDTH
+        start += width
+        pages -= 1
 
 
 # The four bits of the index with a dark bit after each.
 _SPREAD = b"\x00\x01\x04\x05\x10\x11\x14\x15\x40\x41\x44\x45\x50\x51\x54\x55"
 
 
-def _write_double(canvas, page, x, words):
-    """A line twice the size on four pages, its steps smoothed and its stems widened.
+def _store_double(canvas, at, bitmaps, start, width, pages, widen):
+    """Add a bitmap at twice its size to dark ground, its steps smoothed.
 
     Every pixel becomes four; a corner of those takes the colour of its two outer neighbours where
-    they agree (Mazzoleni's Scale2x, here for sixteen rows at a time). Each column is then stored
-    over the one to its left as well: strokes of 3 pixels at a height of 32, about the 1:10 that
-    white on black needs.
+    they agree and the others do not (Mazzoleni's Scale2x, here for a column at a time). Widened,
+    each column is added to the one at its left as well: strokes of 3 pixels at a height of 32,
+    about the 1:10 that white on black needs.
     """
-    for character in words:
-        at = _find(character)
-        if at >= 0:
-            width = _letter_width(at)
-            start = INDEX[at + 2] << 8 | INDEX[at + 3]
-            if 0 <= x <= _WIDTH - 2 * width:
-                left = 0
-                here = BITMAPS[start] | BITMAPS[start + width] << 8
-                to = page * _WIDTH + x
-                column = 0
-                while column < width:
-                    right = 0
-                    column += 1
-                    if column < width:
-                        right = BITMAPS[start + column] | BITMAPS[start + width + column] << 8
-                    up = here << 1 & 65535
-                    down = here >> 1
-                    smooth_row = left ^ right
-                    smooth = smooth_row & (up ^ down)
-                    # Where smooth, exactly one of left and right equals up; the other equals down.
-                    with_left = smooth & ~(left ^ up)
-                    with_right = smooth & ~(right ^ up)
-                    # Upper corners take up where their side agrees, lower corners take down.
-                    _thick(
-                        canvas,
-                        to,
-                        here & ~with_left | up & with_left,
-                        here & ~with_right | down & with_right,
-                    )
-                    _thick(
-                        canvas,
-                        to + 1,
-                        here & ~with_right | up & with_right,
-                        here & ~with_left | down & with_left,
-                    )
-                    to += 2
-                    left = here
-                    here = right
-            x += 2 * (width if width == 16 else width + 1)
-
-
-def _thick(canvas, at, upper, lower):
-    """Add a column of 32 rows, given as its even and its odd rows, and widen it to the left."""
-    page = 0
-    while page < 4:
-        bits = _SPREAD[upper & 15] | _SPREAD[lower & 15] << 1
-        if bits:
-            canvas[at] |= bits
-            if at & 127:
-                canvas[at - 1] |= bits
-        at += _WIDTH
-        upper >>= 4
-        lower >>= 4
-        page += 1
+    left = here = 0
+    column = 0
+    while column <= width:
+        right = 0
+        if column < width:
+            page = pages
+            while page:
+                page -= 1
+                right = right << 8 | bitmaps[start + page * width + column]
+        if column:
+            up = here << 1
+            down = here >> 1
+            smooth = (left ^ right) & (up ^ down)
+            # Where smooth, one of left and right is like up, and the other like down.
+            with_left = smooth & ~(left ^ up)
+            with_right = smooth & ~(right ^ up)
+            upper_left = here & ~with_left | up & with_left
+            upper_right = here & ~with_right | up & with_right
+            lower_left = here & ~with_right | down & with_right
+            lower_right = here & ~with_left | down & with_left
+            to = at
+            shift = 0
+            while shift < pages * 8:
+                bits = _SPREAD[upper_left >> shift & 15] | _SPREAD[lower_left >> shift & 15] << 1
+                canvas[to] |= bits
+                if widen and to & 127:
+                    canvas[to - 1] |= bits
+                bits = _SPREAD[upper_right >> shift & 15] | _SPREAD[lower_right >> shift & 15] << 1
+                canvas[to + 1] |= bits
+                if widen:
+                    canvas[to] |= bits
+                to += _WIDTH
+                shift += 4
+            at += 2
+        left = here
+        here = right
+        column += 1
 
 
 def _column(canvas, at, bits):
@@ -493,8 +483,7 @@ def _wave(canvas, view, column, count):
         at = _WAVE_AT + column
         ahead = column - head & _WAVE_COLUMNS - 1
         if 0 < ahead <= _GAP_COLUMNS:
-            canvas[at] = 0
-            canvas[at + _WIDTH] = 0
+            _column(canvas, at, 0)
         else:
             point = column * 2
             high = low = wave[point]
@@ -509,7 +498,7 @@ def _wave(canvas, view, column, count):
                     high = value
                 elif value < low:
                     low = value
-            bits = (2 << (271 - low >> 4)) - (1 << (255 - high >> 4)) & 65535
-            canvas[at] = bits & 255
-            canvas[at + _WIDTH] = bits >> 8
+            # Rows 1 … 15; row 0 keeps the wave from what stands above.
+            bits = (2 << 16 - (low * 15 >> 8)) - (1 << 15 - (high * 15 >> 8))
+            _column(canvas, at, bits & 0xFFFF)
         column += 1
