@@ -41,21 +41,21 @@ def run_core():
     global at_ms
     feed = core.feed
     t_ms = at_ms
-    began_us = hostbus.clock_us()
+    began_us = hostbus.cpu_us()
     for i in range({blocks}):
         t_ms += {block_ms}
         feed(state, red[i], ir[i], {block}, t_ms, 0)
-    took_us = hostbus.clock_us() - began_us
+    took_us = hostbus.cpu_us() - began_us
     at_ms = t_ms
     print(took_us, core.reading(state)[0])
 """
 _RUNS_KERNEL = """\
 def run_kernel():
     run = reference_kernel.run
-    began_us = hostbus.clock_us()
+    began_us = hostbus.cpu_us()
     for i in range({blocks}):
         run(memory, pulse[i], pulse2[i], {block})
-    print(hostbus.clock_us() - began_us)
+    print(hostbus.cpu_us() - began_us)
 def centre(blocks):
     return [[(x & 8191) - 4096 for x in block] for block in blocks]
 pulse = centre(red)
