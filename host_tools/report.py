@@ -25,6 +25,7 @@ _INK, _SOFT, _LINE = "#010101", "#020202", "#030303"
 _BY_STYLE = {_INK: "var(--ink)", _SOFT: "var(--soft)", _LINE: "var(--line)"}
 
 _STYLE: dict[Any, Any] = {
+    "axes.axisbelow": True,
     "axes.edgecolor": _LINE,
     "axes.facecolor": "none",
     "axes.grid": True,
@@ -142,7 +143,7 @@ def summary(recording: Recording, columns: dict[str, Any]) -> list[Figure]:
     seconds = len(columns["status"])
     ok = sum(status == "ok" for status in columns["status"])
     figures = [
-        Figure(clock(recording.duration_s), "min", "recording"),
+        Figure(clock(recording.duration_s + 0.5), "min", "recording"),
         Figure(f"{100 * ok / seconds:.0f}" if seconds else "–", "%", "of it with a reading"),
     ]
     if recording.channels == 3:
@@ -152,15 +153,14 @@ def summary(recording: Recording, columns: dict[str, Any]) -> list[Figure]:
     if _has(perfusion):
         figures.append(Figure(f"{np.nanmedian(perfusion):.2f}", "%", "perfusion index", "median"))
     for name, reference, unit, label in (
-        ("spo2_pct", recording.ref_spo2, "points", "SpO₂ against the reference"),
-        ("pulse_bpm", recording.ref_hr, "/min", "pulse against the reference"),
+        ("spo2_pct", recording.ref_spo2, "points", "SpO₂ off the reference, rms"),
+        ("pulse_bpm", recording.ref_hr, "/min", "pulse off the reference, rms"),
     ):
         error = against(recording, columns, name, reference)
         if len(error):
             bias, rms = error.mean(), np.sqrt((error**2).mean())
-            figures.append(
-                Figure(f"{rms:.1f}", unit, label, f"rms, bias {bias:+.1f}, n {len(error)}")
-            )
+            remark = f"bias {bias:+.1f}, n {len(error)}"
+            figures.append(Figure(f"{rms:.1f}", unit, label, remark))
     return figures
 
 
@@ -227,7 +227,7 @@ def _course(recording: Recording, columns: dict[str, Any]) -> str:
         "spo2": lambda ax: _spo2(ax, recording, t_s, columns),
         "pulse": lambda ax: _pulse(ax, recording, t_s, columns),
         "perfusion": lambda ax: _perfusion(ax, t_s, columns),
-        "wave": lambda ax: _envelope(ax, recording),
+        "wave": lambda ax: _overview(ax, recording),
         "status": lambda ax: _band(ax, t_s, columns["status"]),
     }
     for panel, ax in zip(panels, axes, strict=True):
@@ -241,9 +241,10 @@ def _course(recording: Recording, columns: dict[str, Any]) -> str:
 
 def _spo2(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) -> None:
     spo2, sd = columns["spo2_pct"], columns["spo2_sd_pct"]
-    for lone in (False, True):  # a lone second has no line to either side: it gets a dot
-        _line(ax, t_s, spo2, _SPO2, 1.8, lone, "SpO₂")
-    ax.fill_between(t_s, spo2 - sd, spo2 + sd, color=_SPO2, alpha=0.25, lw=0, label="± its error")
+    if _has(spo2):
+        _line(ax, t_s, spo2, _SPO2, 1.8, "SpO₂")
+        low, high = spo2 - sd, spo2 + sd
+        ax.fill_between(t_s, low, high, color=_SPO2, alpha=0.25, lw=0, label="± its error")
     _reference(ax, recording, recording.ref_spo2)
     values = np.concatenate([spo2 - sd, spo2 + sd, recording.ref_spo2])
     low = np.nanmin(values) if _has(values) else 90.0
@@ -254,8 +255,8 @@ def _spo2(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) ->
 
 
 def _pulse(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) -> None:
-    for lone in (False, True):
-        _line(ax, t_s, columns["pulse_bpm"], _PULSE, 1.6, lone, "pulse")
+    if _has(columns["pulse_bpm"]):
+        _line(ax, t_s, columns["pulse_bpm"], _PULSE, 1.6, "pulse")
     _reference(ax, recording, recording.ref_hr)
     values = np.concatenate([columns["pulse_bpm"], recording.ref_hr])
     if _has(values):
@@ -269,23 +270,25 @@ def _pulse(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) -
 
 def _perfusion(ax, t_s: np.ndarray, columns: dict[str, Any]) -> None:
     values = columns["perfusion_pct"]
-    for lone in (False, True):
-        _line(ax, t_s, values, _PERFUSION, 1.4, lone, None)
+    _line(ax, t_s, values, _PERFUSION, 1.4, None)
     ax.axhline(0.3, color=_SOFT, lw=0.8, dashes=(4, 3))
     ax.set_ylim(0, max(1.0, _top(values, 1.0) * 1.15))
     _title(ax, "Perfusion", "%; dashed: low under 0.3")
 
 
-def _envelope(ax, recording: Recording) -> None:
-    """Highest and lowest point of the pulse wave in each of 900 slices of time."""
+def _overview(ax, recording: Recording) -> None:
+    """The pulse wave; of a long one the highest and lowest point in slices of over a beat."""
     t_s, wave = pulse_wave(recording)["ir" if recording.ir is not None else "red"]
-    edges = np.linspace(0, t_s[-1], min(900, max(2, len(t_s) // 4)) + 1)
-    slices = np.clip(np.searchsorted(edges, t_s, side="right") - 1, 0, len(edges) - 2)
-    low, high = (np.full(len(edges) - 1, np.nan) for _ in range(2))
-    np.fmin.at(low, slices, wave)
-    np.fmax.at(high, slices, wave)
-    middle = (edges[1:] + edges[:-1]) / 2
-    ax.fill_between(middle, low, high, color=_IR, lw=0)
+    if t_s[-1] <= 60:
+        ax.plot(t_s, wave, color=_IR, lw=0.9)
+    else:
+        slice_s = max(1.5, t_s[-1] / 700)
+        at = (t_s / slice_s).astype(int)
+        low, high = np.full(at[-1] + 1, np.nan), np.full(at[-1] + 1, np.nan)
+        np.fmin.at(low, at, wave)
+        np.fmax.at(high, at, wave)
+        middle_s = (np.arange(len(low)) + 0.5) * slice_s
+        ax.fill_between(middle_s, low, high, color=_IR, lw=0, alpha=0.85)
     reach = _reach(t_s, wave)
     ax.set_ylim(-reach, reach)
     _title(ax, "Pulse wave", "% of the light")
@@ -308,14 +311,12 @@ def _band(ax, t_s: np.ndarray, status: list[str]) -> None:
     _title(ax, "Status", "")
 
 
-def _line(ax, t_s, values, colour: str, width: float, lone: bool, label: str | None) -> None:
-    if lone:
-        known = ~np.isnan(values)
-        padded = np.concatenate([[False], known, [False]])
-        alone = known & ~padded[:-2] & ~padded[2:]
-        ax.plot(t_s[alone], values[alone], ".", color=colour, ms=4)
-    else:
-        ax.plot(t_s, values, color=colour, lw=width, label=label, solid_capstyle="round")
+def _line(ax, t_s, values, colour: str, width: float, label: str | None) -> None:
+    """A line that stops where there is no value; a second on its own gets a dot."""
+    known = np.concatenate([[False], ~np.isnan(values), [False]])
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    ax.plot(t_s, values, color=colour, lw=width, label=label, solid_capstyle="round")
+    ax.plot(t_s[alone], values[alone], ".", color=colour, ms=4)
 
 
 def _reference(ax, recording: Recording, reference: np.ndarray) -> None:
@@ -427,12 +428,15 @@ class Screen:
 def screens(shown: Replay) -> list[Screen]:
     """The display where the status changed and about every 15 s between."""
     status_at = COLUMNS.index("status")
+    status = [row[status_at] for row in shown.rows]
     chosen: list[int] = []
     for at, (t_s, _) in enumerate(shown.frames):
-        changed = shown.rows[at][status_at] != shown.rows[max(0, at - 1)][status_at]
+        changed = status[at] != status[max(0, at - 1)]
         overdue = not chosen or t_s - shown.frames[chosen[-1]][0] >= SCREEN_EVERY_S
         if changed or overdue:
-            chosen.append(at)
+            # The display is drawn a few times a second: just after a change it may lag behind.
+            holds = at + 1 < len(status) and status[at + 1] == status[at]
+            chosen.append(at + 1 if changed and holds else at)
     if shown.frames and chosen[-1] != len(shown.frames) - 1:
         chosen.append(len(shown.frames) - 1)
     if len(chosen) > MOST_SCREENS:
@@ -440,7 +444,7 @@ def screens(shown: Replay) -> list[Screen]:
         chosen = [chosen[at] for at in keep]
     out = []
     for at in chosen:
-        colour, words = STATUS.get(shown.rows[at][status_at], _UNKNOWN)
+        colour, words = STATUS.get(status[at], _UNKNOWN)
         png = base64.b64encode(png_of_frame(shown.frames[at][1])).decode()
         out.append(Screen(at=clock(at + 1), words=words, colour=colour, png=png))
     return out
@@ -511,15 +515,16 @@ def _title(ax, name: str, unit: str) -> None:
 
 
 def _legend(ax) -> None:
-    ax.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=3,
-        fontsize=8.5,
-        borderaxespad=0.1,
-        handlelength=1.4,
-        columnspacing=1.4,
-    )
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(
+            loc="lower right",
+            bbox_to_anchor=(1, 1),
+            ncols=3,
+            fontsize=8.5,
+            borderaxespad=0.1,
+            handlelength=1.4,
+            columnspacing=1.4,
+        )
 
 
 def _locator(kind: str, *args, **options):
