@@ -11,6 +11,7 @@ from array import array
 
 import pytest
 
+from sim import recording, run
 from sim.board import Board, PowerOff, Reset
 from sim.door import FIRMWARE, App, core
 from sim.door import field as reading_field
@@ -126,6 +127,18 @@ def test_faults_and_the_button_are_the_same():
         assert boards[1].display.pixels() == boards[0].display.pixels(), f"at {now_ms} ms"
         statuses.add(ours[reading_field.STATUS])
     assert reading_field.SENSOR_FAULT in statuses
+
+
+def test_replay_gives_the_same_rows_and_frames(tmp_path):
+    path = tmp_path / "finger.csv"
+    counts = enumerate(Finger().until(20_000_000, None))
+    lines = [f"{n / 100:.2f},{red},{ir}" for n, (red, ir) in counts]
+    path.write_text("\n".join(["t_s,red,ir", *lines, ""]))
+    ours, theirs = (
+        run.run_device(recording.read(path), vm=vm) for vm in ("cpython", "micropython")
+    )
+    assert theirs.rows == ours.rows and len(ours.rows) == 19
+    assert theirs.frames == ours.frames
 
 
 # Feeds the same blocks inside the VM; prints the reading after each.
