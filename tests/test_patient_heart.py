@@ -19,6 +19,18 @@ def test_a_sinus_rhythm_varies_a_little():
     assert 0.01 < stats.variation(gaps) < 0.03
 
 
+def test_each_part_of_the_variability_has_its_size():
+    still = {"respiration_rate_pct": 0.0, "pressure_wave_pct": 0.0, "jitter_pct": 0.0}
+    assert np.ptp(gaps_of(**still)) < 1e-9
+    # A sine of 2 % has an rms of 1.41 %.
+    assert stats.variation(gaps_of(**still | {"respiration_rate_pct": 2.0})) == (
+        pytest.approx(0.0141, rel=0.05))
+    assert stats.variation(gaps_of(**still | {"pressure_wave_pct": 2.0})) == (
+        pytest.approx(0.0141, rel=0.05))
+    assert stats.variation(gaps_of(**still | {"jitter_pct": 2.0})) == (
+        pytest.approx(0.02, rel=0.1))
+
+
 def test_fibrillation_has_its_coefficient_of_variation_and_no_order():
     gaps = gaps_of(fibrillation=True)
     assert 60.0 / gaps.mean() == pytest.approx(72.0, rel=0.03)

@@ -183,3 +183,28 @@ class Scene:
     # Flicker noise of LED current and reference in counts rms at 100,000, 1/f from 0.05 Hz to
     # 20 Hz. An assumption: a tenth of the thermal wander seen without a pulse.
     flicker_noise_counts: float = 3.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name not in _SPANS and isinstance(value, tuple):
+                t_s, values = value
+                if len(t_s) != len(values) or np.any(np.diff(t_s) <= 0):
+                    raise ValueError(
+                        f"{name}: a track is (times, values), as many of both and times rising.")
+        for name, low, high in _LIMITS:
+            value = getattr(self, name)
+            values = value[1] if isinstance(value, tuple) else value
+            if not np.all((np.asarray(values) >= low) & (np.asarray(values) <= high)):
+                raise ValueError(f"{name} must lie from {low} to {high}.")
+
+
+# Tuples that are not tracks.
+_SPANS = ("finger", "motion", "sun", "crosstalk_pct")
+# Beyond these the model says nothing.
+_LIMITS = (
+    ("spo2_pct", 0.0, 100.0),
+    ("pulse_bpm", 20.0, 300.0),
+    ("perfusion_pct", 0.0, 30.0),
+    ("tilt", 0.0, 1.0),
+    ("red_shift_nm", -20.0, 20.0),
+)
