@@ -1,7 +1,6 @@
-"""The map of pins, hardware/pins.yaml: checked against the chips and written into the firmware.
+"""The map of pins, hardware/pins.yaml: checked, and written into firmware/board.py.
 
-python -m host_tools.pins            rewrites the constants in firmware/board.py
-python -m host_tools.pins --check    changes nothing; exit 1 when they are not fresh
+With --check nothing is changed, and the exit code is 1 when the constants there are not fresh.
 """
 
 import argparse

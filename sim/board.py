@@ -8,7 +8,9 @@ Time is the clock's: it passes in sleep_us and sleep_ms, and where the one who d
 """
 
 import builtins
+import shutil
 import tempfile
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -96,7 +98,6 @@ class Board:
         self.battery_adc = BatteryAdc(self.BATTERY_DIVIDER)
 
         self._data_dir = data_dir
-        self._own_dir: tempfile.TemporaryDirectory | None = None
         self._watchdog_ms = 0
         self._bites_us: int | None = None
         self._off_us: int | None = None
@@ -104,8 +105,8 @@ class Board:
     @property
     def DATA_DIR(self) -> str:
         if self._data_dir is None:
-            self._own_dir = tempfile.TemporaryDirectory(prefix="xueyang-")
-            self._data_dir = self._own_dir.name
+            self._data_dir = tempfile.mkdtemp(prefix="xueyang-")
+            weakref.finalize(self, shutil.rmtree, self._data_dir, True)
         return str(self._data_dir)
 
     def sensor_bus(self) -> I2cBus:

@@ -64,7 +64,7 @@ class App:
         self._view = screens.View()
         self._view.language = self._settings.language
         self._view.calibrated = self._settings.evidence != "none"
-        self.pulse_wave = bytearray([128] * 128)
+        self.pulse_wave = bytearray(b"\x80" * 128)
         self._view.wave = self.pulse_wave
         self.wave_at = 0
         self._waving = False

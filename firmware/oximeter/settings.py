@@ -136,6 +136,10 @@ def load(folder):
 def save(folder, settings):
     """Store them: the old record stays whole until the new one is. OSError: a full flash."""
     record = encode(settings)
+    try:  # noqa: SIM105 (MicroPython has no contextlib)
+        os.mkdir(folder)
+    except OSError:
+        pass  # it is there, or the next line tells what is wrong
     path = folder + "/settings.bin"
     with open(path + ".new", "wb") as file:
         file.write(record)

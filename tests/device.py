@@ -1,0 +1,123 @@
+"""For tests of the whole device: a finger to lay on the sensor, and an eye on the display."""
+
+import functools
+import math
+from collections.abc import Callable, Iterator
+
+from sim.board import Board
+from sim.door import App, field, screens
+
+RATIO = 0.55  # of ratios
+SPO2_PCT = 94  # 1.5958422 * 0.55^2 - 34.6596622 * 0.55 + 112.6898759 = 94.11
+PULSE_BPM = 72
+
+
+class Finger:
+    """A still finger: a sine of one percent in infrared, and RATIO times that in red.
+
+    At 7 mA and 4096 nA it returns `ir_adc` and `red_adc`; with `fixed` these whatever the
+    settings. `present` False takes it away, `pulsing` False stops its heart.
+    """
+
+    channels = 3
+
+    def __init__(self, red_adc: int = 100_000, ir_adc: int = 120_000, fixed: bool = False) -> None:
+        self.red_adc = red_adc
+        self.ir_adc = ir_adc
+        self.fixed = fixed
+        self.present = True
+        self.pulsing = True
+        self.fails = False  # the bus hands out what a failed read looks like
+        self._next_us = 0
+
+    def begin_us(self, now_us: int) -> None:
+        """No samples before this moment."""
+        self._next_us = now_us
+
+    def until(self, now_us: int, chip) -> Iterator[tuple[int, int]]:
+        period_us = 10_000 if self.fixed else 1_000_000 // chip.rate_hz
+        while self._next_us <= now_us:
+            yield self._sample(self._next_us / 1e6, chip)
+            self._next_us += period_us
+
+    def _sample(self, t_s: float, chip) -> tuple[int, int]:
+        if self.fails:
+            return 196351, 196351
+        if not self.present:
+            return 700, 800
+        wave = 0.005 * math.sin(2 * math.pi * PULSE_BPM / 60 * t_s) if self.pulsing else 0.0
+        red = self.red_adc * (1 - RATIO * wave)
+        ir = self.ir_adc * (1 - wave)
+        if not self.fixed:
+            red *= chip.led_red_ua / 7000 * 4096 / chip.range_na
+            ir *= chip.led_ir_ua / 7000 * 4096 / chip.range_na
+        return min(round(red), 262143), min(round(ir), 262143)
+
+
+class Device:
+    """A board and the app on it, driven step by step as a host does."""
+
+    def __init__(self, light=None, board: Board | None = None, **settings: object) -> None:
+        self.light = light or Finger()
+        self.board = board or Board(self.light)
+        for name, value in settings.items():
+            setattr(self.board, name, value)
+        self.app = App(self.board)
+
+    @property
+    def now_ms(self) -> int:
+        return self.board.clock.now_ms
+
+    @property
+    def status(self) -> str:
+        return field.STATUS_NAMES[self.app.reading[field.STATUS]]
+
+    @property
+    def flags(self) -> set[str]:
+        flags = self.app.reading[field.FLAGS]
+        return {name for bit, name in enumerate(field.FLAG_NAMES) if flags >> bit & 1}
+
+    def value(self, index: int) -> int:
+        return self.app.reading[index]
+
+    def shown(self) -> int | None:
+        return number_on(self.board.display.pixels())
+
+    def run(self, ms: int, until: Callable[[], bool] | None = None) -> int:
+        """Steps for `ms`, or until the condition holds; the milliseconds it took."""
+        begin_ms = self.now_ms
+        while self.now_ms - begin_ms < ms:
+            wait_ms = self.app.step(self.now_ms)
+            if until is not None and until():
+                return self.now_ms - begin_ms
+            self.board.clock.advance_us(1000 * wait_ms)
+        assert until is None, f"not within {ms} ms: {self.status} {self.flags}"
+        return ms
+
+    def until_number(self) -> int:
+        """Runs until the right number is in the reading and on the display."""
+        return self.run(8000, lambda: self.shown() == SPO2_PCT and self.status == "ok")
+
+
+def _drawn(spo2_pct: int) -> bytes:
+    view = screens.View()
+    view.status = field.OK
+    view.spo2_pct = spo2_pct
+    canvas = bytearray(1024)
+    screens.draw(canvas, view)
+    return _number_part(canvas)
+
+
+def _number_part(pixels: bytes | bytearray) -> bytes:
+    """Where the large digits stand: six pages, columns 17 to 75."""
+    return b"".join(bytes(pixels[page * 128 + 17 : page * 128 + 76]) for page in range(6))
+
+
+@functools.cache
+def _numbers() -> dict[bytes, int]:
+    return {_drawn(spo2_pct): spo2_pct for spo2_pct in range(70, 101)}
+
+
+def number_on(pixels: bytes) -> int | None:
+    """The saturation that a person reads on this display, None where there is none."""
+    return _numbers().get(_number_part(pixels))

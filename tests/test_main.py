@@ -1,0 +1,251 @@
+"""boot.py and main.py as they ship: whatever goes wrong, the old number is gone within 2 s."""
+
+from collections.abc import Callable
+
+import pytest
+from device import SPO2_PCT, Finger, number_on
+
+from sim.board import Board, Reset, run
+from sim.chips.pin import Pin
+from sim.clock import Clock
+from sim.door import App
+
+OLD_MS = 2000
+WRONG_MS = 8000  # when something goes wrong, in the tests below
+BOOT_MS = 400
+
+
+class Watched(Clock):
+    """A clock that looks at the display whenever time passes: `seen` holds (ms, number)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[int, int | None]] = []
+        self.board: Board | None = None
+
+    def advance_us(self, us: int) -> None:
+        if self.board is not None:
+            self.seen.append((self.now_ms, number_on(self.board.display.pixels())))
+        super().advance_us(us)
+        if self.board is not None:
+            self.seen.append((self.now_ms, number_on(self.board.display.pixels())))
+
+    def number_at(self, ms: int) -> int | None:
+        return [number for at_ms, number in self.seen if at_ms <= ms][-1]
+
+    def last_number_ms(self, from_ms: int, to_ms: int) -> int:
+        """The last moment in between at which a number stood on the display."""
+        times = [ms for ms, number in self.seen if number is not None and from_ms <= ms < to_ms]
+        return times[-1] if times else from_ms
+
+
+class WatchedBoard(Board):
+    clock: Watched
+
+    def __init__(self) -> None:
+        self.finger = Finger()
+        super().__init__(self.finger, Watched())
+        self.clock.board = self
+
+
+@pytest.fixture
+def board() -> WatchedBoard:
+    return WatchedBoard()
+
+
+@pytest.fixture
+def bare_board(board: WatchedBoard) -> WatchedBoard:
+    """With one of the common modules whose four wires have no reset among them."""
+    board.display_reset = Pin(0)
+    board.display.reset_pin.value(1)
+    return board
+
+
+def wrong(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard, then: Callable[[], object]
+) -> None:
+    """From WRONG_MS on, once, every step of the app begins with `then`."""
+    step = App.step
+    done: list[bool] = []
+
+    def stepped(app, now_ms):
+        if board.clock.now_ms >= WRONG_MS and not done:
+            done.append(True)
+            then()
+        return step(app, now_ms)
+
+    monkeypatch.setattr(App, "step", stepped)
+
+
+def raising(error: BaseException) -> Callable[[], object]:
+    def then() -> object:
+        raise error
+
+    return then
+
+
+def hanging(board: WatchedBoard) -> Callable[[], object]:
+    def then() -> object:
+        while True:
+            board.sleep_ms(7)
+
+    return then
+
+
+def test_it_runs_by_itself(board: WatchedBoard) -> None:
+    run(board, 10_000)
+    assert board.resets == 0
+    assert board.clock.number_at(BOOT_MS + 6000) == SPO2_PCT
+    assert board.clock.number_at(10_000) == SPO2_PCT
+    assert board.display.unknown == []
+
+
+ERRORS = [
+    ValueError("a mistake"),
+    MemoryError(),
+    OSError(5),
+    OverflowError(),
+    RuntimeError("maximum recursion depth exceeded"),
+]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_exception_blanks_the_display_at_once(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard, error: BaseException
+) -> None:
+    wrong(monkeypatch, board, raising(error))
+    run(board, WRONG_MS + 8000)
+    assert board.clock.number_at(WRONG_MS - 40) == SPO2_PCT
+    assert board.clock.last_number_ms(WRONG_MS - 40, WRONG_MS + 2 * BOOT_MS) <= WRONG_MS + 40
+    assert board.resets == 1
+    assert board.clock.number_at(WRONG_MS + 7500) == SPO2_PCT, "and it measures again"
+
+
+def test_a_hang_ends_with_the_watchdog(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    wrong(monkeypatch, board, hanging(board))
+    run(board, WRONG_MS + 10_000)
+    assert board.clock.number_at(WRONG_MS + 100) == SPO2_PCT, "it hangs with a number shown"
+    assert board.clock.last_number_ms(WRONG_MS, WRONG_MS + 4000) <= WRONG_MS + 1540
+    assert board.resets == 1
+    assert board.clock.number_at(WRONG_MS + 9500) == SPO2_PCT
+
+
+def test_the_same_without_a_reset_line(
+    monkeypatch: pytest.MonkeyPatch, bare_board: WatchedBoard
+) -> None:
+    """Then boot.py has to reach the display over the bus."""
+    wrong(monkeypatch, bare_board, hanging(bare_board))
+    run(bare_board, WRONG_MS + 3000, boot_ms=BOOT_MS)
+    clock = bare_board.clock
+    assert clock.number_at(WRONG_MS + 100) == SPO2_PCT
+    assert clock.last_number_ms(WRONG_MS, WRONG_MS + 3000) <= WRONG_MS + OLD_MS
+    assert bare_board.resets == 1
+
+
+def test_an_exception_without_a_reset_line(
+    monkeypatch: pytest.MonkeyPatch, bare_board: WatchedBoard
+) -> None:
+    wrong(monkeypatch, bare_board, raising(ValueError("a mistake")))
+    run(bare_board, WRONG_MS + BOOT_MS)
+    clock = bare_board.clock
+    assert clock.last_number_ms(WRONG_MS - 40, WRONG_MS + BOOT_MS) <= WRONG_MS + 40
+
+
+def test_an_app_that_cannot_begin_leaves_the_display_dark(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    monkeypatch.setattr(App, "__init__", lambda app, board: raising(MemoryError())())
+    run(board, 3000)
+    assert board.resets >= 3
+    assert not board.display.on
+
+
+def test_a_display_that_fails_with_the_app(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    """Both at once: blanking over the bus is impossible, the reset line is enough."""
+
+    def then() -> object:
+        board.display.faults.add("nack")
+        raise ValueError("a mistake")
+
+    wrong(monkeypatch, board, then)
+    run(board, WRONG_MS + 1000)
+    assert not board.display.on
+
+
+def test_a_held_button_leaves_the_device_at_its_prompt(
+    board: WatchedBoard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    board.button.value(0)
+    run(board, 5000)
+    assert board.resets == 0
+    assert not board.display.on
+    assert not board.sensor.sampling
+    assert "button" in capsys.readouterr().out
+
+
+def test_ticks_that_begin_again_do_not_turn_time_back(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    board.clock.now_us = ((1 << 30) - 5000) * 1000
+    board.finger.begin_us(board.clock.now_us)
+    told: list[int] = []
+    step = App.step
+
+    def noted(app, ms: int) -> int:
+        told.append(ms)
+        return step(app, ms)
+
+    monkeypatch.setattr(App, "step", noted)
+    run(board, 10_000)
+    assert board.resets == 0
+    assert told[0] == 0
+    assert all(0 < after - before <= 50 for before, after in zip(told, told[1:], strict=False))
+    assert number_on(board.display.pixels()) == SPO2_PCT
+
+
+def test_a_step_that_takes_time_does_not_slow_the_loop(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    step = App.step
+    told: list[int] = []
+
+    def slow(app, ms):
+        told.append(ms)
+        board.sleep_ms(25)
+        return step(app, ms)
+
+    monkeypatch.setattr(App, "step", slow)
+    run(board, 4000)
+    assert told[-1] / (len(told) - 1) == pytest.approx(40, abs=0.5)
+
+
+def test_after_six_days_it_starts_anew(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    """Milliseconds would otherwise leave the small integers of a 32-bit MicroPython."""
+    monkeypatch.setattr(Board, "start_watchdog", lambda *_: None)
+    told: list[int] = []
+
+    def long(app, ms: int) -> int:
+        told.append(ms)
+        return 1 << 26
+
+    monkeypatch.setattr(App, "step", long)
+    run(board, (1 << 29) + (1 << 27))
+    assert board.resets == 1
+    assert max(told) < 1 << 29
+
+
+def test_the_watchdog_is_fed_by_the_loop_alone(board: WatchedBoard) -> None:
+    """It runs a minute; and when the loop does not come back, it bites after 1.5 s."""
+    run(board, 60_000)
+    assert board.resets == 0
+    board.power_off_at(10**12)
+    begin_ms = board.clock.now_ms
+    with pytest.raises(Reset):
+        board.sleep_ms(10_000)
+    assert board.clock.now_ms - begin_ms <= 1540
