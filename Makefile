@@ -50,6 +50,10 @@ check: .venv/all.stamp  ## lint, types, import rules, generated files, and mpy-c
 soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (within 40 minutes)
 	$(bin)/pytest tests/soak
 
+.PHONY: season
+season: .venv/all.stamp  ## 10,000 simulated people against the truth (half an hour, by hand)
+	@$(bin)/python -m sim.season
+
 ##@ Set up
 .PHONY: setup
 setup: .venv/base.stamp  ## what `make run` needs

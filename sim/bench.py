@@ -44,7 +44,7 @@ class Line:
         try:
             value = self.measure()
         except (VmMissing, VmError, BuildError) as error:
-            return f"{self.what:<48} not measured: {error}"
+            return f"{self.what:<48} not measured: {str(error).splitlines()[-1]}"
         text = f"{self.what:<48} {value:>9,.{0 if value >= 100 else 2}f} {self.unit:<12}"
         if self.at_least is not None:
             text += f" at least {self.at_least:,g}"

@@ -3,24 +3,35 @@
 import numpy as np
 import pytest
 
-from sim.season import HEADER, season, summary
+from sim.season import HEADER, Measurement, season, summary
 
-PEOPLE = 60
+PEOPLE = 400
 
 
-@pytest.mark.parametrize("who", ["still finger", "at home"])
-def test_what_settles_is_near_the_truth(who: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Extraction error: 1 point rms on still fingers, nothing grossly wrong at home."""
-    measured = list(season(who, PEOPLE))
+def measured(who: str, capsys: pytest.CaptureFixture[str]) -> tuple[list[Measurement], np.ndarray]:
+    """Those that settled, and their extraction errors in points."""
+    everyone = list(season(who, PEOPLE))
     with capsys.disabled():
-        print("\n" + HEADER + "\n" + summary(who, measured))
-    settled = [m for m in measured if m.settled_pct is not None]
-    error_pct = np.array([m.error_pct for m in settled])
-    if who == "still finger":
-        assert len(settled) >= 0.9 * PEOPLE, "a still finger settles"
-        assert np.sqrt(np.mean(error_pct**2)) <= 1.0
-    else:
-        assert len(settled) >= 0.4 * PEOPLE
-        assert np.sqrt(np.mean(error_pct**2)) <= 2.0
-    for m in settled:
-        assert m.after_s >= 30, "settled takes 30 s of accepted signal"
+        print("\n" + HEADER + "\n" + summary(who, everyone))
+    settled = [one for one in everyone if one.settled_pct is not None]
+    return settled, np.array([one.error_pct for one in settled])
+
+
+def test_still_fingers(capsys: pytest.CaptureFixture[str]) -> None:
+    """70 to 100 %, 40 to 180 a minute, perfusion of 1 % or more: all settle, and near the truth."""
+    settled, error_pct = measured("still finger", capsys)
+    assert len(settled) >= 0.98 * PEOPLE
+    assert np.sqrt(np.mean(error_pct**2)) <= 1.0
+    assert min(one.after_s for one in settled) >= 30, "settled is 30 s of accepted signal"
+
+
+def test_at_home(capsys: pytest.CaptureFixture[str]) -> None:
+    """Weak, moving, irregular: fewer settle, and what settles is not badly wrong.
+
+    4 points is the accuracy (rms, on people) that ISO 80601-2-61 asks of a whole device; here no
+    single extraction error may take all of it.
+    """
+    settled, error_pct = measured("at home", capsys)
+    assert len(settled) >= 0.6 * PEOPLE
+    assert np.sqrt(np.mean(error_pct**2)) <= 1.0
+    assert np.abs(error_pct).max() <= 4.0
