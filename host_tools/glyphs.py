@@ -83,6 +83,7 @@ def read_shapes(path: Path) -> dict[str, list[str]]:
 
 
 def bytes_lines(packed: bytes) -> list[str]:
+    """Lines of source that spell the bytes, 20 a line."""
     return [
         '    b"' + "".join(f"\\x{byte:02x}" for byte in packed[at : at + 20]) + '"'
         for at in range(0, len(packed), 20)
@@ -90,6 +91,7 @@ def bytes_lines(packed: bytes) -> list[str]:
 
 
 def glyphs_module(font: dict[str, str]) -> str:
+    """Source of ui/glyphs.py for a font as `read_hex` gives it."""
     index = bytearray()
     bitmaps: list[str] = []
     offset = 0
@@ -121,6 +123,7 @@ def glyphs_module(font: dict[str, str]) -> str:
 
 
 def digits_module(shapes: dict[str, list[str]]) -> str:
+    """Source of ui/digits.py for shapes as `read_shapes` gives them."""
     offsets = bytearray()
     bitmaps: list[str] = []
     offset = 0
@@ -152,6 +155,7 @@ def digits_module(shapes: dict[str, list[str]]) -> str:
 
 
 def subset(needed: list[str], whole: dict[str, str]) -> str:
+    """The file of the committed part of the font."""
     lines = [
         "# GNU Unifont 15.0.01, the characters of Xueyang's texts only, unchanged.",
         "# SIL Open Font License 1.1: unifont_subset.OFL.txt. Written by host_tools/glyphs.py.",
