@@ -18,7 +18,7 @@ def measured(who: str, capsys: pytest.CaptureFixture[str]) -> tuple[list[Measure
 
 
 def test_still_fingers(capsys: pytest.CaptureFixture[str]) -> None:
-    """70 to 100 %, 40 to 180 a minute, perfusion of 1 % or more: all settle, and near the truth."""
+    """70 to 100 %, 40 to 180 a minute, perfusion of 1 % or more: all settle near the truth."""
     settled, error_pct = measured("still finger", capsys)
     assert len(settled) >= 0.98 * PEOPLE
     assert np.sqrt(np.mean(error_pct**2)) <= 1.0
