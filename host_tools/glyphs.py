@@ -6,8 +6,8 @@
 Letters come from GNU Unifont, of which only the characters that the texts use are committed
 (`unifont_subset.hex`, SIL Open Font License 1.1, see `unifont_subset.OFL.txt`). Where a new text
 needs a new character the whole font must be at hand: Debian's package `unifont` puts it where
-INSTALLED_FONT says, `--font FILE` names another place. Numerals and marks are this project's own
-and stand as text art in `shapes.txt`.
+INSTALLED_FONT says; `--font FILE` takes every letter from that file. Numerals and marks are this
+project's own and stand as text art in `shapes.txt`.
 """
 
 import argparse
@@ -167,14 +167,20 @@ def subset(needed: list[str], whole: dict[str, str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m host_tools.glyphs", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, compare")
-    parser.add_argument("--font", type=Path, help="the whole Unifont in hex form")
+    parser.add_argument("--font", type=Path, help="take every letter from this, in hex form")
     options = parser.parse_args(arguments)
 
     needed = texts_characters()
-    font_file = options.font or INSTALLED_FONT
-    committed = read_hex(SUBSET) if SUBSET.exists() else {}
-    source = {**committed, **(read_hex(font_file) if font_file.exists() else {})}
+    try:
+        source = read_hex(options.font or SUBSET)
+    except (OSError, ValueError):
+        print(f"{options.font or SUBSET} is no font in hex form: name another.", file=sys.stderr)
+        return 1
     missing = [character for character in needed if character not in source]
+    if missing and INSTALLED_FONT.exists():
+        # What is committed stays as it is: another release may draw it otherwise.
+        source = {**read_hex(INSTALLED_FONT), **source}
+        missing = [character for character in needed if character not in source]
     if missing:
         print(
             f"Letters {''.join(missing)!r} are not in {SUBSET.name}: install Debian's package "

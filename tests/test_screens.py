@@ -351,6 +351,14 @@ def test_a_changed_shape_is_noticed(tmp_path, monkeypatch, capsys):
     assert "digits.py" in capsys.readouterr().err
 
 
+def test_a_font_that_is_none_is_refused_in_one_sentence(tmp_path, capsys):
+    other = tmp_path / "font.hex"
+    other.write_text("no font", encoding="ascii")
+    for path in (other, tmp_path / "missing.hex"):
+        assert glyphs.main(["--check", "--font", str(path)]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
 def test_a_changed_text_is_noticed(monkeypatch, capsys):
     monkeypatch.setattr(text, "_ZH", text._ZH.replace("没测到", "没有"))
     monkeypatch.setattr(glyphs, "INSTALLED_FONT", glyphs.SUBSET)

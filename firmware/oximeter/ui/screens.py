@@ -227,24 +227,24 @@ def _numbers(canvas, view):
 def _saturation(canvas, view):
     """The saturation, 48 rows high; `<70` below the range, two dashes where there is none."""
     percent = view.spo2_pct
-    at = _LARGE_X
+    before = field.NONE  # what stands before the tens
     if percent < 0:
-        at = _shape_double(canvas, at + 6, _DASH) + 2
-        _shape_double(canvas, at, _DASH)
-        return
-    if percent < 70 or view.flags & field.FLAG_BELOW_RANGE:
-        at = _shape_double(canvas, at, _LESS) + 1
-        percent = 70
-    elif percent >= 100:
-        at = _shape_double(canvas, at, 1) + 1
-        percent = 0
+        tens = units = _DASH
     else:
-        at += 6
-    at = _shape_double(canvas, at, percent // 10) + 2
-    percent %= 10
-    if percent == 1:
-        at += 5  # the narrow 1 in the middle of its place
-    _shape_double(canvas, at, percent)
+        if percent < 70 or view.flags & field.FLAG_BELOW_RANGE:
+            before = _LESS
+            percent = 70
+        elif percent >= 100:
+            before = 1
+            percent = 0
+        tens = percent // 10
+        units = percent % 10
+    at = _LARGE_X + 6
+    if before != field.NONE:
+        at = _shape(canvas, _LARGE_X, before, 3, 2) + 1
+    at = _shape(canvas, at, tens, 3, 2) + 2
+    # A narrow 1 goes in the middle of its place.
+    _shape(canvas, at + 5 if units == 1 else at, units, 3, 2)
 
 
 def _pulse(canvas, number):
@@ -295,24 +295,17 @@ def _beside_sentence(canvas, view):
         _shape(canvas, _WAVE_AT + x - 14, _HEART, 2)
 
 
-def _shape(canvas, at, number, pages):
+def _shape(canvas, at, number, pages, scale=1):
     """Store a shape of digits.py at canvas byte `at`; returns the byte behind its first page."""
     number *= 2
     index = digits.INDEX
     start = index[number] << 8 | index[number + 1]
     width = ((index[number + 2] << 8 | index[number + 3]) - start) // pages
-    _store(canvas, at, digits.BITMAPS, start, width, pages)
-    return at + width
-
-
-def _shape_double(canvas, at, number):
-    """The same for a numeral at twice the size."""
-    number *= 2
-    index = digits.INDEX
-    start = index[number] << 8 | index[number + 1]
-    width = ((index[number + 2] << 8 | index[number + 3]) - start) // 3
-    _store_double(canvas, at, digits.BITMAPS, start, width, 3, False)
-    return at + 2 * width
+    if scale == 1:
+        _store(canvas, at, digits.BITMAPS, start, width, pages)
+    else:
+        _store_double(canvas, at, digits.BITMAPS, start, width, pages, False)
+    return at + width * scale
 
 
 def _find(character):
