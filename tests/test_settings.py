@@ -94,14 +94,15 @@ def test_a_record_of_another_version() -> None:
 @pytest.mark.parametrize(
     ("offset", "content"),
     [
-        (4, b"\x03"),  # an evidence nobody has heard of
-        (5, b"\x02"),  # a language
-        (6, b"\x03"),  # a controller
-        (7, struct.pack("<i", 500_000_001)),  # a
-        (11, struct.pack("<i", 346_596_622)),  # b of the wrong sign
-        (15, struct.pack("<i", 0)),  # c
-        (19, struct.pack("<I", 4_000_000_000)),  # date
-        (23, b"\xff" * 16),  # batch
+        (3, b"\x02"),  # neither swapped nor not
+        (6, b"\x03"),  # an evidence nobody has heard of
+        (7, b"\x02"),  # a language
+        (8, b"\x03"),  # a controller
+        (9, struct.pack("<i", 500_000_001)),  # a
+        (13, struct.pack("<i", 346_596_622)),  # b of the wrong sign
+        (17, struct.pack("<i", 0)),  # c
+        (21, struct.pack("<I", 4_000_000_000)),  # date
+        (25, b"\xff" * 16),  # batch
     ],
 )
 def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None:
@@ -133,7 +134,7 @@ def test_nothing_senseless_is_saved(tmp_path: Path, name: str, value: object) ->
     settings.save(str(tmp_path), stored())
     told = stored()
     setattr(told, name, value)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=name):
         settings.save(str(tmp_path), told)
     assert vars(settings.load(str(tmp_path))) == vars(stored())
 
@@ -141,7 +142,7 @@ def test_nothing_senseless_is_saved(tmp_path: Path, name: str, value: object) ->
 def test_evidence_needs_a_batch_and_a_date() -> None:
     told = settings.Settings()
     told.evidence = "secondary"
-    with pytest.raises(ValueError, match="batch"):
+    with pytest.raises(ValueError, match="evidence"):
         settings.check(told)
 
 

@@ -13,12 +13,18 @@ from micropython import const
 
 _MAGIC = b"XY"
 _VERSION = const(1)
-# Magic, version, bits, evidence, language, controller, curve a b c, date, batch; then the CRC.
-_LAYOUT = "<2sBBBBBiiiI16s"
+# Magic, version, an index for each of _CHOICES, curve a b c, date, batch; then the CRC.
+_LAYOUT = "<2sB6siiiI16s"
+_SIZE = const(41)
 
-EVIDENCES = ("none", "secondary", "human_sao2")
-LANGUAGES = ("zh", "en")
-CONTROLLERS = ("", "ssd1306", "sh1106")  # "": whatever the board was designed with
+_CHOICES = (
+    ("leds_swapped", (0, 1)),
+    ("swap_confirmed", (0, 1)),
+    ("turned", (0, 1)),
+    ("evidence", ("none", "secondary", "human_sao2")),
+    ("language", ("zh", "en")),
+    ("controller", ("", "ssd1306", "sh1106")),
+)
 
 # Coefficients in percent * 10^7, as published. Beyond these bounds it is no oximeter's curve.
 _BOUNDS_E7 = ((-500000000, 500000000), (-1500000000, 500000000), (800000000, 1500000000))
@@ -30,14 +36,14 @@ class Settings:
     def __init__(self):
         self.leds_swapped = 0  # 1: red and infrared are exchanged on this board; put right by us
         self.swap_confirmed = 0  # 1: the factory or a maker has seen that they are exchanged
+        self.turned = 0  # 1: the picture is turned by 180 degrees
+        self.evidence = "none"  # none, secondary (against an oximeter), human_sao2
+        self.language = "zh"
+        self.controller = ""  # of the display; empty: what the board was designed with
         # SpO2 = a R^2 + b R + c: Maxim's finger curve (AN6845, UG7087)
         self.curve_e7 = (15958422, -346596622, 1126898759)
-        self.evidence = "none"
-        self.batch = ""
         self.date = 0  # of the calibration, as 20261124; 0: never
-        self.language = "zh"
-        self.controller = ""
-        self.turned = 0  # 1: the picture is turned by 180 degrees
+        self.batch = ""  # of the calibration, up to 16 plain characters
 
     def curve_q20(self):
         """The curve as the core wants it: percent in Q20."""
@@ -45,79 +51,50 @@ class Settings:
 
 
 def check(settings):
-    """Raises ValueError, with what to do, for settings no unit may have."""
-    for name, value, choices in (
-        ("leds_swapped", settings.leds_swapped, (0, 1)),
-        ("swap_confirmed", settings.swap_confirmed, (0, 1)),
-        ("turned", settings.turned, (0, 1)),
-        ("evidence", settings.evidence, EVIDENCES),
-        ("language", settings.language, LANGUAGES),
-        ("controller", settings.controller, CONTROLLERS),
-    ):
-        if value not in choices:
-            raise ValueError(f"{name} cannot be {value}: choose one of {choices}")
-    for name, value, (low, high) in zip("abc", settings.curve_e7, _BOUNDS_E7):  # noqa: B905
+    """Raises ValueError with the name of the first field that no unit may have so."""
+    for name, choices in _CHOICES:
+        if getattr(settings, name) not in choices:
+            raise ValueError(name)
+    for value, (low, high) in zip(settings.curve_e7, _BOUNDS_E7):  # noqa: B905
         if not low <= value <= high:
-            raise ValueError(
-                f"coefficient {name} is {value} and must be {low} to {high}: "
-                "give percent times ten million"
-            )
+            raise ValueError("curve_e7")
     a, b, _ = settings.curve_e7
     # More red absorbed is less oxygen, over all ratios people have (0.4 to 2.0; a parabola that
     # falls at both ends falls in between).
     if 4 * a + 5 * b >= 0 or 4 * a + b >= 0:
-        raise ValueError("SpO2 must fall from ratio 0.4 to 2.0: check the signs of a and b")
-    if not (settings.date == 0 or 20200101 <= settings.date <= 20991231):
-        raise ValueError(f"the date is {settings.date}: write it as 20261124")
+        raise ValueError("curve_e7")
+    if settings.date != 0 and not 20200101 <= settings.date <= 20991231:
+        raise ValueError("date")
     batch = settings.batch.encode()
     if len(batch) > 16 or not all(32 < byte < 127 for byte in batch):
-        raise ValueError("the batch must be at most 16 plain characters without spaces")
-    if settings.evidence != "none" and not (settings.date and settings.batch):
-        raise ValueError("a calibration with evidence needs its batch and its date")
+        raise ValueError("batch")
+    if settings.evidence != "none" and not (settings.date and batch):
+        raise ValueError("evidence")  # needs a batch and a date
 
 
 def encode(settings):
     """The record as bytes. Raises ValueError like `check`."""
     check(settings)
-    bits = settings.leds_swapped | settings.swap_confirmed << 1 | settings.turned << 2
+    chosen = bytes([choices.index(getattr(settings, name)) for name, choices in _CHOICES])
     a, b, c = settings.curve_e7
-    record = struct.pack(
-        _LAYOUT,
-        _MAGIC,
-        _VERSION,
-        bits,
-        EVIDENCES.index(settings.evidence),
-        LANGUAGES.index(settings.language),
-        CONTROLLERS.index(settings.controller),
-        a,
-        b,
-        c,
-        settings.date,
-        settings.batch.encode(),
-    )
+    batch = settings.batch.encode()
+    record = struct.pack(_LAYOUT, _MAGIC, _VERSION, chosen, a, b, c, settings.date, batch)
     return record + struct.pack("<I", binascii.crc32(record))
 
 
 def decode(record):
     """Settings of a record; None when it is damaged, of another version or out of bounds."""
-    size = len(record) - 4
-    if size != struct.calcsize(_LAYOUT) or record[:2] != _MAGIC or record[2] != _VERSION:
+    if len(record) != _SIZE + 4 or record[:2] != _MAGIC or record[2] != _VERSION:
         return None
-    if binascii.crc32(record[:size]) != struct.unpack("<I", record[size:])[0]:
+    if binascii.crc32(record[:_SIZE]) != struct.unpack("<I", record[_SIZE:])[0]:
         return None
-    fields = struct.unpack(_LAYOUT, record[:size])
     settings = Settings()
     try:
-        bits = fields[2]
-        settings.leds_swapped = bits & 1
-        settings.swap_confirmed = bits >> 1 & 1
-        settings.turned = bits >> 2 & 1
-        settings.evidence = EVIDENCES[fields[3]]
-        settings.language = LANGUAGES[fields[4]]
-        settings.controller = CONTROLLERS[fields[5]]
-        settings.curve_e7 = fields[6:9]
-        settings.date = fields[9]
-        settings.batch = fields[10].rstrip(b"\0").decode()
+        _, _, chosen, a, b, c, settings.date, batch = struct.unpack(_LAYOUT, record[:_SIZE])
+        for (name, choices), index in zip(_CHOICES, chosen):  # noqa: B905
+            setattr(settings, name, choices[index])
+        settings.curve_e7 = (a, b, c)
+        settings.batch = batch.rstrip(b"\0").decode()
         check(settings)
     except (IndexError, ValueError):
         return None
