@@ -129,6 +129,7 @@ def _run(recording: Recording, vm: str, progress: Progress | None) -> Replay:
 
 
 def _our_fault(file: Path, error: Exception) -> str:
+    """The sentence for a fault of ours; with XUEYANG_TRACEBACK set it is also traced."""
     at = traceback.extract_tb(error.__traceback__)[-1]
     said = (str(error).strip() or "nothing more").splitlines()[-1]
     if os.environ.get("XUEYANG_TRACEBACK"):

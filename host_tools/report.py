@@ -49,18 +49,18 @@ _STYLE: dict[Any, Any] = {
     "ytick.labelcolor": _SOFT,
 }
 
-_SPO2, _PULSE, _PERFUSION = "#3f7fbf", "#2f9a72", "#9270c2"
+_SPO2, _PULSE, _UNSURE, _PERFUSION = "#3f7fbf", "#2f9a72", "#8fbfae", "#9270c2"
 _RED, _IR, _REFERENCE = "#d4574e", "#6d7b8d", "#d98a1f"
 
 # Status: colour, and the words under the band.
 STATUS = {
     "ok": ("#2f9a72", "reading"),
-    "starting": ("#9db4c9", "starting"),
-    "searching": ("#6f9cc4", "searching"),
-    "weak_pulse": ("#e0b23c", "weak pulse"),
-    "motion": ("#e08a3c", "motion"),
-    "no_finger": ("#a9adb3", "no finger"),
-    "too_bright": ("#c9a0dc", "too bright"),
+    "starting": ("#7f9ab3", "starting"),
+    "searching": ("#5b8fc0", "searching"),
+    "weak_pulse": ("#c4932a", "weak pulse"),
+    "motion": ("#d97a2b", "motion"),
+    "no_finger": ("#8b9097", "no finger"),
+    "too_bright": ("#b583cf", "too bright"),
     "saturated": ("#9270c2", "saturated"),
     "sensor_fault": ("#d4574e", "sensor fault"),
     "leds_swapped": ("#c2528b", "LEDs swapped"),
@@ -233,9 +233,8 @@ def _course(recording: Recording, columns: dict[str, Any]) -> str:
     for panel, ax in zip(panels, axes, strict=True):
         draw[panel](ax)
         ax.set_xlim(0, max(recording.duration_s, 1))
-        if ax is not axes[-1]:
-            ax.tick_params(labelbottom=False)
-    _time_axis(axes[-1], recording.duration_s)
+        _time_axis(ax, recording.duration_s)
+        ax.tick_params(labelbottom=ax is axes[-1])
     return _svg(figure, "SpO2, pulse, perfusion, pulse wave and status over time")
 
 
@@ -255,10 +254,14 @@ def _spo2(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) ->
 
 
 def _pulse(ax, recording: Recording, t_s: np.ndarray, columns: dict[str, Any]) -> None:
-    if _has(columns["pulse_bpm"]):
-        _line(ax, t_s, columns["pulse_bpm"], _PULSE, 1.6, "pulse")
+    pulse = columns["pulse_bpm"]
+    read = np.array([status == "ok" for status in columns["status"]])
+    # A pulse may stand beside some words that say why there is no reading; it is worth less.
+    for rows, colour, label in ((read, _PULSE, "pulse"), (~read, _UNSURE, "without a reading")):
+        if _has(pulse[rows]):
+            _line(ax, t_s, np.where(rows, pulse, np.nan), colour, 1.6, label)
     _reference(ax, recording, recording.ref_hr)
-    values = np.concatenate([columns["pulse_bpm"], recording.ref_hr])
+    values = np.concatenate([pulse, recording.ref_hr])
     if _has(values):
         low, high = np.nanmin(values), np.nanmax(values)
         ax.set_ylim(max(0, min(low - 8, 50)), max(high + 8, 100))
@@ -396,7 +399,7 @@ def _strips(recording: Recording) -> list[tuple[str, str]]:
         begin_s = number * STRIP_S
         figure, (ax,) = _figure([0.95])
         reach = 0.05
-        for name, colour, width in (("red", _RED, 0.9), ("ir", _IR, 1.2)):
+        for name, colour, width in (("ir", _IR, 1.3), ("red", _RED, 0.9)):
             if name in waves:
                 t_s, wave = waves[name]
                 inside = (t_s >= begin_s) & (t_s <= begin_s + STRIP_S)
