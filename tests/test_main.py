@@ -1,14 +1,17 @@
 """boot.py and main.py as they ship: whatever goes wrong, the old number is gone within 2 s."""
 
+import os
 from collections.abc import Callable
 
 import pytest
 from device import SPO2_PCT, Finger, number_on
 
-from sim.board import Board, Reset, run
+from sim.board import Board, PowerOff, Reset, run
 from sim.chips.pin import Pin
 from sim.clock import Clock
-from sim.door import App
+from sim.door import FIRMWARE, App
+from sim.vm import setup
+from sim.vm.host import Vm
 
 OLD_MS = 2000
 WRONG_MS = 8000  # when something goes wrong, in the tests below
@@ -249,3 +252,44 @@ def test_the_watchdog_is_fed_by_the_loop_alone(board: WatchedBoard) -> None:
     with pytest.raises(Reset):
         board.sleep_ms(10_000)
     assert board.clock.now_ms - begin_ms <= 1540
+
+
+on_the_vm = pytest.mark.skipif(
+    bool(setup.missing()) and not os.environ.get("CI"), reason=setup.missing() or "ready"
+)
+# One call of the VM is one life of the device, and no garbage is collected within a call.
+VM_HEAP_KIB = 4096
+
+
+@on_the_vm
+def test_the_same_sources_run_on_micropython(board: WatchedBoard) -> None:
+    board.power_off_at(8_000_000)
+    with Vm(board, VM_HEAP_KIB, start=False) as vm:
+        vm.run((FIRMWARE / "boot.py").read_text())
+        assert not board.display.on
+        with pytest.raises(PowerOff):
+            vm.run((FIRMWARE / "main.py").read_text())
+    assert board.resets == 0
+    assert number_on(board.display.pixels()) == SPO2_PCT
+
+
+@on_the_vm
+def test_an_exception_on_micropython(board: WatchedBoard) -> None:
+    failing = f"""\
+from oximeter.app import App
+sample = App.sample
+def failing(app, now_ms):
+    if now_ms >= {WRONG_MS}:
+        return 1 // 0
+    return sample(app, now_ms)
+App.sample = failing
+"""
+    board.power_off_at(20_000_000)
+    with Vm(board, VM_HEAP_KIB, start=False) as vm:
+        vm.run(failing)
+        with pytest.raises(Reset):
+            vm.run((FIRMWARE / "main.py").read_text())
+    assert board.resets == 1
+    assert board.clock.number_at(WRONG_MS - 40) == SPO2_PCT
+    assert board.clock.last_number_ms(WRONG_MS - 40, 20_000) <= WRONG_MS + 40
+    assert WRONG_MS <= board.clock.now_ms <= WRONG_MS + 100
