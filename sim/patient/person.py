@@ -88,7 +88,10 @@ class Person:
         return follow(self.scene.spo2_pct, t_s)
 
     def pulse_bpm(self, t_s: ArrayLike, window_s: float = _RATE_WINDOW_S) -> Floats:
-        """True mean pulse rate over the window that ends at these times, beats a minute."""
+        """True mean pulse rate over the window that ends at these times, beats a minute.
+
+        Every beat of the heart counts, those too early to fill it as well.
+        """
         t = np.asarray(t_s, dtype=np.float64)
         start = np.maximum(t - window_s, self.beat_s[0])
         beats = self._heart.beats_before(t) - self._heart.beats_before(start)

@@ -62,13 +62,13 @@ class Motion:
     start_s: float
     end_s: float
     # Peak-to-peak in percent of the infrared light, whatever the perfusion: movement does not
-    # shrink with a cold hand. 0.5 to 3 times a pulse of 1 %, as in the trials that chose the
-    # algorithm; volunteers' motion does as much (Barker and Shah 1996, Anesthesiology 85:774).
+    # shrink with a cold hand. The trials that chose the algorithm used 0.5 to 3 times a pulse
+    # of 1 %.
     swing_pct: float = 1.5
     # Taps and rubs of 1 to 4 Hz: the Masimo SET motion test, rubbing and tapping at 2 to 4 Hz and
     # random at 1 to 5 Hz (Mindray BeneVision N manual, SpO2 specification). Tremor 4 to 8 Hz:
     # Deuschl et al. 1998 (Mov Disord 13 S3:2), parkinsonian 4 to 6 Hz, essential 4 to 8 Hz.
-    hz: float | None = None  # None: the middle of the movement's own band
+    hz: float | None = None  # None: the middle of the movement's band; crossing has its own
     kind: Literal["real", "ideal"] = "real"
     # Ratio of the ideal source. A change of path is the same fraction of both channels: 1.
     ideal_ratio: float = 1.0
@@ -105,14 +105,14 @@ class Scene:
     # (Tateno and Glass 2001, Med Biol Eng Comput 39:664).
     fibrillation: bool = False
     fibrillation_cv: float = 0.24
-    # Premature beats, share of all beats: frequent is above 30 an hour, clinics see up to a
-    # quarter of all. 60 to 80 % of the interval, weak or without a pulse wave at all, then a
+    # Premature beats, share of all beats: frequent is above 30 an hour, and a quarter of all is
+    # where the heart suffers (Baman et al. 2010, Heart Rhythm 7:865). 60 to 80 % of the interval, weak or without a pulse wave at all, then a
     # pause (Solosenko et al. 2015, IEEE Trans Biomed Circuits Syst 9:662).
     premature_pct: float = 0.0
 
     # --- pulse wave ---
-    # Perfusion index in infrared. Fingers 0.02 to 20 %, median 1.4 (Lima et al. 2002, Crit Care
-    # Med 30:1210); MAX30102 recordings 0.07 to 2.5 %.
+    # Perfusion index in infrared. Healthy fingers 0.3 to 10 %, median 1.4 (Lima et al. 2002, Crit
+    # Care Med 30:1210); MAX30102 recordings 0.07 to 2.5 %; monitors claim 0.02 to 20 %.
     perfusion_pct: Track = 1.5
     # Classes of the pulse wave by age and disease (heart.py says which): notch clear, notch
     # faint, second wave strong, no notch and a late top.
@@ -128,18 +128,19 @@ class Scene:
 
     # --- the finger on the window ---
     finger: tuple[Span, ...] = ((0.0, float("inf")),)  # spans with a finger there
-    # Light still settling after contact, percent of it and time: blood leaves the pad. Finger
-    # recordings on a MAX30102 fall 1 to 3 % in the first 10 s.
+    # Light still settling after contact, percent of it and time. In 27 MAX30102 recordings both
+    # channels moved by up to 2 % from the second to the eleventh second, mostly down, red more.
     settle_pct: float = 1.0
     settle_s: float = 4.0
     # Contact force in newton. The steady light rises with it, the pulse is largest at 0.2 to
     # 0.4 N and falls beyond (Teng and Zhang 2004, Physiol Meas 25:1323). Pressed until the pulse
     # is gone, a MAX30102 finger returned 5 % more infrared and 2 % more red.
     force_n: Track = 0.3
-    # 0 well placed, 1 half off. MAX30102 recordings with a slipped finger return 60 % of the
-    # light of the same person well placed, and a mirror-like pedestal from the skin.
+    # 0 well placed, 1 half off: 60 % of the light, as one MAX30102 finger recording returned
+    # against its neighbours, and a pedestal mirrored by the skin. Both are assumptions.
     tilt: Track = 0.0
-    # Factor on the light that comes back: 0.15 dark and thick, 1 medium, 2 light and thin.
+    # Factor on the light that comes back, 0.15 to 2: finger simulators for oximeters offer three
+    # transmissions over such a span (Fluke ProSim SPOT Light).
     light_return: float = 1.0
     # Slow wander, percent of the light, rms, 0.01 to 0.15 Hz. Peers lose the ratio from 0.25 %
     # up; 6 % is the hardest trial made.
@@ -154,8 +155,9 @@ class Scene:
     # covers nine tenths. An open MAX30102 under room light read 1,900 (red) and 15,200 (IR),
     # crosstalk included.
     ambient_counts: Track = 0.0
-    # Amplitude of the flicker that is left, in the same counts. Lamps flicker at twice the mains,
-    # by 5 to 100 % of their light (IEEE Std 1789-2015), and alias against the sample clock.
+    # Amplitude of the flicker that is left and reaches the diode, in such counts. Lamps flicker
+    # at twice the mains, from a few percent of their light to all of it (IEEE Std 1789-2015), and
+    # alias against the sample clock.
     flicker_counts: Track = 0.0
     mains_hz: float = 50.0
     # Spans in which sunlight is beyond the 200 uA the chip cancels (MAX30102 datasheet): it
@@ -181,7 +183,7 @@ class Scene:
     # after averaging two.
     noise_counts: float = 8.0
     # Flicker noise of LED current and reference in counts rms at 100,000, 1/f from 0.05 Hz to
-    # 20 Hz. An assumption: a tenth of the thermal wander seen without a pulse.
+    # 20 Hz. An assumption: no figure is published.
     flicker_noise_counts: float = 3.0
 
     def __post_init__(self) -> None:
