@@ -13,7 +13,7 @@ INTERVALS = 16  # intervals and heights kept
 LENGTH = 48
 
 _INTERVALS = const(16)
-# Layout of the state: scalars, then a ring of intervals (ticks Q8), then a ring of heights (ln Q22).
+# Layout: scalars, then a ring of intervals (ticks Q8), then a ring of heights (ln Q22).
 _LEVEL = const(0)  # typical steepest slope, ln Q22 over three ticks; 0 while not known
 _TOP = const(1)  # steepest slope of the upstroke under way
 _BEFORE = const(2)  # slopes next to it, for the parabola
@@ -44,6 +44,11 @@ def clear(b):
     b[_LAST_AT_Q8] = -1
 
 
+def forget(b):
+    """Drop the intervals and heights kept; the level and the last beat stay."""
+    b[_KEPT] = 0
+
+
 def step(b, slope, light, refractory):
     """One tick: slope = fall of ln light over three ticks, light = ln light, both Q22.
 
@@ -67,7 +72,7 @@ def step(b, slope, light, refractory):
         b[_PREVIOUS] = slope
         return 2
     since = tick - (b[_LAST_AT_Q8] >> 8) if b[_LAST_AT_Q8] >= 0 else 1024
-    if since > 9 * refractory:
+    if since > 50:
         level -= level >> 4
         b[_LEVEL] = level
     found = 0
@@ -138,21 +143,6 @@ def since_ticks(b):
 
 def count(b):
     return b[_COUNT]
-
-
-def longest_ticks(b):
-    """Longest of the last eight intervals, in ticks."""
-    longest = 0
-    i = 0
-    kept = b[_KEPT]
-    if kept > 8:
-        kept = 8
-    while i < kept:
-        interval = b[_RING + ((b[_AT] - 1 - i) & 15)]
-        if interval > longest:
-            longest = interval
-        i += 1
-    return longest >> 8
 
 
 def _median(b, ring, kept, spare):

@@ -13,9 +13,8 @@ from array import array
 
 from micropython import const
 
-from oximeter.core import beats, curve, logarithm, ratio, settle, spectrum
+from oximeter.core import beats, curve, field, logarithm, ratio, settle, spectrum
 from oximeter.core import pulse as comb_search
-from oximeter.core import field
 
 FAILED_READ_ADC = 196351  # 0x2FEFF in both channels: what a failed bus read leaves behind
 
@@ -63,12 +62,20 @@ _CURVE_C = const(29)
 _MISSES = const(30)  # evaluations without success since the last accepted one
 _FIRST_BEATS = const(31)  # beats counted when the first evaluation was accepted
 _STARTED = const(32)
+_REFRACTORY = const(33)  # ticks after a beat without another, from the period once it is known
+_UNKNOWN = const(34)  # evaluations since there was a period
+_KNOWN_STRENGTH = const(35)  # running values of the accepted readings: 1/1000 percent,
+_KNOWN_RATIO_Q12 = const(36)
+_KNOWN_DECIBPM = const(37)
+_DOUBTED = const(38)  # evaluations in a row that were strange against them
 
 # Verdict thresholds.
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
+_PARTLY_EXPLAINED_Q10 = const(307)
 _SD_CENTIPCT = const(200)  # a larger estimated error is no reading
 _LOW_PERFUSION_MILLIPCT = const(300)
 _MOTION_PERFUSION_MILLIPCT = const(15000)
+_STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
 _IRREGULAR_Q10 = const(118)  # 0.115: see beats.unevenness_q10
 _OUT_OF_REACH_HIGH_Q12 = const(6554)  # 1.6, SpO2 61 on the default curve
 _OUT_OF_REACH_LOW_Q12 = const(819)  # 0.2, SpO2 106
@@ -110,7 +117,7 @@ def new(channels=3):
 
 
 def set_curve(state, a_q20, b_q20, c_q20):
-    """Calibration curve SpO2 = a R^2 + b R + c, coefficients in percent Q20 (|a|, |b|, |c| < 900)."""
+    """Calibration curve SpO2 = a R^2 + b R + c, coefficients in percent Q20, below 900."""
     s = state[1]
     s[_CURVE_A] = (a_q20 >> 6) * 25 + 256 >> 9  # 800 / 2^20 = 25 / 2^15
     s[_CURVE_B] = (b_q20 >> 6) * 25 + 256 >> 9
@@ -135,6 +142,10 @@ def restart(state):
     s[_MISSES] = 0
     s[_DARK] = 0
     s[_SPAN] = 0
+    s[_REFRACTORY] = 0
+    s[_UNKNOWN] = 0
+    s[_KNOWN_STRENGTH] = 0
+    s[_DOUBTED] = 0
     _disturb(state)
     beats.clear(state[11])
     settle.clear(state[12])
@@ -299,7 +310,6 @@ def _obstacle(state, red4, ir4):
 def _tick(state, red4, ir4):
     out = state[0]
     s = state[1]
-    b = state[11]
     out[field.IR_DC_ADC] = ir4 >> 2
     out[field.RED_DC_ADC] = red4 >> 2
     obstacle = _obstacle(state, red4, ir4)
@@ -323,6 +333,7 @@ def _tick(state, red4, ir4):
     if s[_AGE] == 0:
         # The obstacle is over; what it was must not stand until the first evaluation.
         _withhold(state, field.SEARCHING, 0)
+        s[_DISTURBED] = 1000
         s[_BASE] = light
     if s[_AGE] < 100000:
         s[_AGE] += 1
@@ -361,7 +372,10 @@ def _beat(state, light):
     s = state[1]
     b = state[11]
     slope = state[2][(s[_HEAD] - 3) & 255] - light
-    kind = beats.step(b, slope, light, s[_RATE_MILLIHZ] // 16667)  # 0.24 s of ticks
+    refractory = s[_RATE_MILLIHZ] // 16667  # 0.24 s of ticks, a period at 250 a minute
+    if s[_REFRACTORY] > refractory:
+        refractory = s[_REFRACTORY]
+    kind = beats.step(b, slope, light, refractory)
     if kind == 2:
         _disturb(state)
         s[_DISTURBED] = 0
@@ -370,17 +384,11 @@ def _beat(state, light):
     if kind == 1 and out[field.STATUS] == field.OK:
         out[field.BEATS] += 1
     if out[field.STATUS] == field.OK:
-        # 1.6 s, for slow or uneven beats half as long again as the longest of them up to 2 s; below
-        # some 39 a minute a missing beat cannot be known that soon.
-        tick_hz = s[_RATE_MILLIHZ] // 4000
-        longest = beats.longest_ticks(b)
-        limit = longest + (longest >> 1)
-        if limit > 2 * tick_hz:
-            limit = 2 * tick_hz
-        if limit < longest + (longest >> 2):
-            limit = longest + (longest >> 2)
-        if limit < tick_hz * 8 // 5:
-            limit = tick_hz * 8 // 5
+        # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon.
+        limit = s[_RATE_MILLIHZ] * 19 // 40000
+        longest = s[_REFRACTORY] * 9 >> 2  # a period and a quarter
+        if limit < longest:
+            limit = longest
         if beats.since_ticks(b) > limit:
             # The pulse is gone: its number goes too, and an old window must not bring it back.
             _disturb(state)
@@ -415,7 +423,6 @@ def _slice(state):
 def _evaluate(state):
     """Pulse and ratio from the transform, then the verdict."""
     s = state[1]
-    out = state[0]
     cross = state[9]
     comb = state[10]
     spare = state[13]
@@ -446,17 +453,31 @@ def _evaluate(state):
     else:
         line_q8 = 0
     periodic = explained >= _EXPLAINED_Q10
+    _set_refractory(state, pulse_decibpm if periodic else 0, tick_millihz)
     unevenness = beats.unevenness_q10(state[11], spare)
-    irregular = unevenness > _IRREGULAR_Q10
     if periodic:
         lines = ratio.mark_harmonics(comb, line_q8, high, reach)
     else:
         lines = ratio.mark_band(comb, low, high)
     ratio.sums(state[7], state[8], cross, comb, high, spare)
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
-    # A Hann window spreads a sine over 1.5 of its own lines, of which 256 / size fit in one of ours.
+    # A Hann window spreads a sine over 1.5 of its own lines; each is 256 / size of ours.
     ratio.estimate(spare, lines * size // 24)
-    _judge(state, periodic, irregular, explained, pulse_decibpm, strength)
+    _judge(state, periodic, unevenness, explained, pulse_decibpm, strength)
+
+
+def _set_refractory(state, pulse_decibpm, tick_millihz):
+    """Within half a period the second wave of a beat is not another beat."""
+    s = state[1]
+    if pulse_decibpm > 0:
+        if s[_REFRACTORY] == 0 and s[_AGE] < tick_millihz // 125:
+            beats.forget(state[11])  # counted in the first 8 s, without knowing
+        s[_REFRACTORY] = tick_millihz * 33 // (pulse_decibpm * 100)  # 0.55 of 600 / decibpm
+        s[_UNKNOWN] = 0
+    else:
+        s[_UNKNOWN] += 1
+        if s[_UNKNOWN] == 4:
+            s[_REFRACTORY] = 0
 
 
 def _strength_millipct(power, down, shift, size):
@@ -477,13 +498,14 @@ def _strength_millipct(power, down, shift, size):
     return amplitude if amplitude < 1000000 else 1000000
 
 
-def _judge(state, periodic, irregular, explained, pulse_decibpm, strength):
+def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     """The verdict of one evaluation, published."""
     out = state[0]
     s = state[1]
     b = state[11]
     spare = state[13]
     both = s[_CHANNELS] == 3
+    irregular = unevenness > _IRREGULAR_Q10
     ratio_q12 = spare[0]
     ratio_sd_q12 = spare[1]
     sd = field.NONE
@@ -493,20 +515,21 @@ def _judge(state, periodic, irregular, explained, pulse_decibpm, strength):
         slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
         sd = (slope * ratio_sd_q12 >> 12) + _SD_FLOOR_CENTIPCT
     perfusion = beats.height_q22(b, spare)
-    if perfusion > 0:
-        perfusion = perfusion * 25 // 1048  # / 2^22 * 100,000, within 0.03 %
-    else:
-        perfusion = field.NONE
+    # / 2^22 * 100,000, within 0.03 %
+    perfusion = perfusion * 25 // 1048 if perfusion > 0 else field.NONE
     fits = sd <= _SD_CENTIPCT and spo2 >= 0 if both else True
     accepted = periodic and fits
-    if not accepted and irregular and perfusion > 0 and fits and (not both or sd <= 100):
-        accepted = True
-    if perfusion > _MOTION_PERFUSION_MILLIPCT:
-        accepted = False
+    if not accepted and unevenness >= 0 and fits and (not both or sd <= 100):
+        # No one rate, but twelve clean beats in a row: fibrillation or early beats.
+        accepted = irregular or explained > _PARTLY_EXPLAINED_Q10
+    if both and perfusion > _MOTION_PERFUSION_MILLIPCT:
+        accepted = False  # one wavelength comes from anywhere, its baseline often taken out
     if irregular or not periodic:
         pulse_decibpm = _beats_decibpm(b, spare, s[_RATE_MILLIHZ])
     if accepted and pulse_decibpm < 0:
         accepted = False
+    if accepted:
+        accepted = _is_heart(s, strength, ratio_q12, pulse_decibpm)
     out[field.SEQ] += 1
     out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if not accepted:
@@ -544,6 +567,39 @@ def _judge(state, periodic, irregular, explained, pulse_decibpm, strength):
     out[field.SETTLED_CENTIPCT] = settled
     out[field.QUALITY] = quality
     out[field.FLAGS] = flags
+
+
+def _is_heart(s, strength, ratio_q12, pulse_decibpm):
+    """False while a wave has suddenly grown and says something else than the pulse before it.
+
+    A rhythmic movement with one ratio is a clean wave to every other test. A heart may beat
+    stronger (a warm hand), or saturation and rate may change, but both at once within seconds is
+    the hand that moves. After a minute the new wave is believed.
+    """
+    known = s[_KNOWN_STRENGTH]
+    if known > 0 and strength > known + (known >> 1):
+        away = ratio_q12 - s[_KNOWN_RATIO_Q12]
+        if away < 0:
+            away = -away
+        aside = pulse_decibpm - s[_KNOWN_DECIBPM]
+        if aside < 0:
+            aside = -aside
+        if away > _STRANGE_Q12 or aside * 4 > pulse_decibpm:
+            s[_DOUBTED] += 1
+            if s[_DOUBTED] < 60:
+                s[_DISTURBED] = 0
+                return False
+            known = 0
+    s[_DOUBTED] = 0
+    if known == 0:
+        s[_KNOWN_STRENGTH] = strength
+        s[_KNOWN_RATIO_Q12] = ratio_q12
+        s[_KNOWN_DECIBPM] = pulse_decibpm
+    else:
+        s[_KNOWN_STRENGTH] += strength - known >> 3
+        s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 2
+        s[_KNOWN_DECIBPM] += pulse_decibpm - s[_KNOWN_DECIBPM] >> 2
+    return True
 
 
 def _reason(s, periodic, strength):

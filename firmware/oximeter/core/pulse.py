@@ -12,9 +12,10 @@ from micropython import const
 from oximeter.core.integer import isqrt
 
 _HARMONICS = const(8)
-# A multiple of the best fundamental is taken when it explains this share (Q10) of what the best
-# does: the best of all would often be half the true rate, since its comb holds all true lines.
-_MULTIPLE_Q10 = const(800)
+# A comb of half the true rate holds every true line too. Its own lines, the odd ones from the
+# third on (breathing may stand on the first), must hold this share (Q10) of the energy, and three
+# times what noise would put there, or the rate is its multiple; a dicrotic wave leaves far more.
+_ODD_LINES_Q10 = const(31)
 
 
 def gather(cross, comb, low, high, reach):
@@ -46,15 +47,8 @@ def gather(cross, comb, low, high, reach):
     return total
 
 
-def explained_q10(comb, total, line_q3, high, reach):
-    """Share (Q10) of the total that lies on the harmonics of line_q3 (lines in Q3).
-
-    Corrected for the share that a comb of this density would catch of anything; 0 for a comb too
-    dense to tell.
-    """
-    chance_q10 = (2 * reach + 1 << 13) // line_q3
-    if total < 256 or chance_q10 > 870:
-        return 0
+def energy_q10(comb, total, line_q3, high):
+    """Share (Q10) of the total that lies on the harmonics of line_q3 (lines in Q3)."""
     energy = 0
     at_q3 = line_q3
     count = 0
@@ -70,7 +64,18 @@ def explained_q10(comb, total, line_q3, high, reach):
     while scale >= 1048576:
         scale >>= 1
         energy >>= 1
-    share_q10 = (energy << 10) // scale if energy < scale else 1024
+    return (energy << 10) // scale if energy < scale else 1024
+
+
+def explained_q10(comb, total, line_q3, high, reach):
+    """energy_q10 corrected for what a comb of this density would catch of anything.
+
+    0 for a comb too dense to tell.
+    """
+    chance_q10 = (2 * reach + 1 << 13) // line_q3
+    if total < 256 or chance_q10 > 870:
+        return 0
+    share_q10 = energy_q10(comb, total, line_q3, high)
     if share_q10 <= chance_q10:
         return 0
     return (share_q10 - chance_q10 << 10) // (1024 - chance_q10)
@@ -89,6 +94,13 @@ def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
         line_q3 += 1
     if best == 0:
         return 0
+    whole_q10 = energy_q10(comb, total, best_q3, high)
+    width = 2 * reach + 1
+    teeth = _teeth(best_q3, high)
+    own_q10 = whole_q10 - _first_q10(comb, total, best_q3)
+    between = high - teeth * width
+    if between < width:
+        between = width
     multiple = 4
     while multiple >= 2:
         centre = best_q3 * multiple
@@ -97,15 +109,33 @@ def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
             chosen = 0
             top = 0
             while line_q3 <= centre + multiple and line_q3 <= high_q3:
-                share = explained_q10(comb, total, line_q3, high, reach)
+                share = energy_q10(comb, total, line_q3, high)
                 if share > top:
                     top = share
                     chosen = line_q3
                 line_q3 += 1
-            if top << 10 >= best * _MULTIPLE_Q10:
+            odd_lines = (teeth - 1 - _teeth(chosen, high)) * width if chosen > 0 else 0
+            noise_q10 = (1024 - whole_q10) * odd_lines // between
+            if chosen > 0 and own_q10 - top <= _ODD_LINES_Q10 + 3 * noise_q10:
                 return chosen
         multiple -= 1
     return best_q3
+
+
+def _first_q10(comb, total, line_q3):
+    """Share (Q10) of the total on the fundamental alone."""
+    energy = comb[line_q3 + 4 >> 3]
+    if energy <= 0:
+        return 0
+    while total >= 1048576:
+        total >>= 1
+        energy >>= 1
+    return (energy << 10) // total if energy < total else 1024
+
+
+def _teeth(line_q3, high):
+    count = (high << 3) // line_q3
+    return count if count < _HARMONICS else _HARMONICS
 
 
 def _fourth_root_q8(value):

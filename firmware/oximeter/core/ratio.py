@@ -1,7 +1,7 @@
 """Ratio of ratios and its error from the spectral lines.
 
-R = (red AC / red DC) / (infrared AC / infrared DC). In logarithms the DC is divided out already, so
-R is the slope of red on infrared: sum Re(X Y*) / sum |X|^2 over the lines taken. The slope is kept
+R = (red AC / red DC) / (infrared AC / infrared DC). In logarithms the DC is divided out already,
+so R is the slope of red on infrared: sum Re(X Y*) / sum |X|^2 over the lines taken. The slope
 rather than the quotient of RMS values, which is 1/coherence too high (measured on real fingers).
 """
 
@@ -14,7 +14,7 @@ _TOO_HIGH_Q12 = const(14336)  # 3.5: the curve ends below 10 % SpO2; no tissue g
 
 
 def mark_harmonics(taken, line_q8, high, reach):
-    """Set taken[k] to 1 for lines within reach of a harmonic of line_q8, else 0; returns how many."""
+    """Set taken[k] to 1 within reach of a harmonic of line_q8, else 0; returns how many."""
     k = 0
     while k < len(taken):
         taken[k] = 0

@@ -1,7 +1,7 @@
 """When a reading has settled: the one moment a spot check waits for.
 
-The rule of the design: 30 s of accepted signal and 20 accepted beats; over the last 15 s a range of
-at most 1 point, a slope of at most 0.05 point a second, and an error estimate of at most 0.5 point.
+The rule of the design: 30 s of accepted signal and 20 accepted beats; over the last 15 s a range
+of at most 1 point, a slope of at most 0.05 point a second, an error estimate of at most 0.5 point.
 The settled value is the median of those 15 s.
 """
 

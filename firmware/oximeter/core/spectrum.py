@@ -30,7 +30,7 @@ COS_QUARTER_Q13 = (
 
 
 def fill_cosines(cos_q13):
-    """Expand the quarter wave into cos_q13[0 … 256], one whole period and its first point again."""
+    """Expand the quarter wave into cos_q13[0 … 256], a period and its first point again."""
     i = 0
     while i <= 64:
         value = COS_QUARTER_Q13[i]
@@ -42,12 +42,13 @@ def fill_cosines(cos_q13):
 
 
 def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
-    """Window the steps between the last `size` + 1 entries of the rings into re (infrared), im (red).
+    """Window the last `size` steps of the two rings into re (infrared) and im (red).
 
     red_ln, ir_ln: rings of POINTS natural logarithms, Q22; newest: index of the last one written;
-    8 <= size < POINTS. Steps, not values: breathing and drift may be ten times the pulse, but
-    change slowly, and what would leak from them under the pulse shrinks before the window sees it.
-    The mean step (a straight drift) is taken out. Written in bit-reversed order.
+    a step lies between two entries; 8 <= size < POINTS. Steps, not values: breathing and drift
+    may be ten times the pulse, but change slowly, and what would leak from them under the pulse
+    shrinks before the window sees it. The mean step, a straight drift, is taken out.
+    Written in bit-reversed order.
     Returns how far the steps were shifted left (negative: right).
     """
     start = (newest - size) & 255
