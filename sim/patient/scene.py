@@ -106,8 +106,9 @@ class Scene:
     fibrillation: bool = False
     fibrillation_cv: float = 0.24
     # Premature beats, share of all beats: frequent is above 30 an hour, and a quarter of all is
-    # where the heart suffers (Baman et al. 2010, Heart Rhythm 7:865). 60 to 80 % of the interval, weak or without a pulse wave at all, then a
-    # pause (Solosenko et al. 2015, IEEE Trans Biomed Circuits Syst 9:662).
+    # where the heart suffers (Baman et al. 2010, Heart Rhythm 7:865). They come after 60 to 80 %
+    # of the interval, weak or without a pulse wave at all, and a pause follows (Solosenko et al.
+    # 2015, IEEE Trans Biomed Circuits Syst 9:662).
     premature_pct: float = 0.0
 
     # --- pulse wave ---
