@@ -15,7 +15,7 @@ from sim.door import FIRMWARE
 
 PINS = yaml.safe_load(pins_tool.PINS.read_text())
 
-# ESP32-C3 datasheet, 3.3 and 2.3; ESP32 datasheet, 2.4 and 2.2. Read there, not from the map.
+# Espressif's programming guide (ESP-IDF v5.5, "GPIO & RTC GPIO"). Read there, not from the map.
 STRAPS = {"esp32c3": {2, 8, 9}, "esp32": {0, 2, 5, 12, 15}}
 INPUT_ONLY = {"esp32c3": set(), "esp32": {34, 35, 36, 39}}
 USB = {"esp32c3": {18, 19}, "esp32": {1, 3}}
@@ -33,7 +33,7 @@ def test_the_map_is_sound_and_fresh() -> None:
 
 
 @pytest.mark.parametrize("target", PINS["targets"])
-def test_the_pins_against_the_datasheets(target: str) -> None:
+def test_the_pins_against_the_guide(target: str) -> None:
     board = PINS["targets"][target]
     chip = board["chip"]
     used = set(board["pins"].values())
@@ -46,7 +46,7 @@ def test_the_pins_against_the_datasheets(target: str) -> None:
     assert board["pins"].get("battery_adc") in ADC1[chip] | {None}
 
 
-def test_the_chips_are_described_as_in_their_datasheets() -> None:
+def test_the_chips_are_described_as_in_the_guide() -> None:
     for name, chip in PINS["chips"].items():
         assert set(chip["strap"]) == STRAPS[name]
         assert set(chip["input_only"]) == INPUT_ONLY[name]
