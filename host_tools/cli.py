@@ -127,11 +127,10 @@ def _progress(count: int) -> Iterator[tuple]:
         redirect_stdout=False,
         redirect_stderr=False,
     )
-    task = bars.add_task("", total=None, number="")
+    task = bars.add_task("", number="")
     number = 1
 
     def advance(recording, seconds: int) -> None:
-        bars.start()
         bars.update(
             task,
             description=recording.name,
@@ -139,6 +138,7 @@ def _progress(count: int) -> Iterator[tuple]:
             completed=seconds,
             total=recording.seconds,
         )
+        bars.start()
 
     def finished(outcome) -> None:
         nonlocal number

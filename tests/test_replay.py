@@ -267,6 +267,32 @@ def test_results_are_on_stdout_and_progress_on_stderr(tmp_path):
     assert leftovers(tmp_path / "pages") == {"a.html"}
 
 
+def test_on_a_terminal_a_bar_moves_and_results_stay_on_stdout(tmp_path):
+    pty = pytest.importorskip("pty")  # not on Windows
+    files = [finger(tmp_path / name, 8.1) for name in ("a.csv", "b.csv")]
+    bad = tmp_path / "bad.csv"
+    bad.write_text("")
+    near, far = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "host_tools.cli", "replay", files[0], bad, files[1], "--json"],
+            stdout=subprocess.PIPE,
+            stderr=far,
+            text=True,
+            cwd=REPO,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+            timeout=60,
+        )
+        drawn = os.read(near, 100_000).decode()
+    finally:
+        os.close(near)
+        os.close(far)
+    assert [json.loads(line)["ok"] for line in done.stdout.splitlines()] == [True, False, True]
+    assert done.returncode == 1
+    assert "a" in drawn and "1/3" in drawn and "3/3" in drawn and "of 8 s" in drawn
+    assert "bad.csv is empty" in drawn and "Traceback" not in drawn
+
+
 # --- real recordings -------------------------------------------------------------------------
 
 # All of them, and whole: four and a half hours of signal.
