@@ -117,7 +117,9 @@ def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
             odd_lines = (teeth - 1 - _teeth(chosen, high)) * width if chosen > 0 else 0
             noise_q10 = (1024 - whole_q10) * odd_lines // between
             if chosen > 0 and own_q10 - top <= _ODD_LINES_Q10 + 3 * noise_q10:
-                return chosen
+                share = explained_q10(comb, total, chosen, high, reach)
+                if share * 4 > best * 3:
+                    return chosen
         multiple -= 1
     return best_q3
 
