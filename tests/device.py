@@ -16,17 +16,19 @@ class Finger:
     """A still finger: a sine of one percent in infrared, and RATIO times that in red.
 
     At 7 mA and 4096 nA it returns `ir_adc` and `red_adc`; with `fixed` these whatever the
-    settings. `present` False takes it away, `pulsing` False stops its heart.
+    settings. `present` False takes it away and True puts it back, within LANDING_S.
     """
 
     channels = 3
+    LANDING_S = 0.3
+    CASE = (2000, 2400)  # red and infrared that return without a finger
 
     def __init__(self, red_adc: int = 100_000, ir_adc: int = 120_000, fixed: bool = False) -> None:
         self.red_adc = red_adc
         self.ir_adc = ir_adc
         self.fixed = fixed
         self.present = True
-        self.pulsing = True
+        self._contact = 1.0
         self.fails = False  # the bus hands out what a failed read looks like
         self._next_us = 0
 
@@ -43,11 +45,12 @@ class Finger:
     def _sample(self, t_s: float, chip) -> tuple[int, int]:
         if self.fails:
             return 196351, 196351
-        if not self.present:
-            return 700, 800
-        wave = 0.005 * math.sin(2 * math.pi * PULSE_BPM / 60 * t_s) if self.pulsing else 0.0
-        red = self.red_adc * (1 - RATIO * wave)
-        ir = self.ir_adc * (1 - wave)
+        moved = 0.01 / self.LANDING_S
+        self._contact = min(1.0, max(0.0, self._contact + (moved if self.present else -moved)))
+        wave = 0.005 * math.sin(2 * math.pi * PULSE_BPM / 60 * t_s)
+        away = 1.0 - self._contact
+        red = self._contact * self.red_adc * (1 - RATIO * wave) + away * self.CASE[0]
+        ir = self._contact * self.ir_adc * (1 - wave) + away * self.CASE[1]
         if not self.fixed:
             red *= chip.led_red_ua / 7000 * 4096 / chip.range_na
             ir *= chip.led_ir_ua / 7000 * 4096 / chip.range_na
@@ -94,9 +97,9 @@ class Device:
         assert until is None, f"not within {ms} ms: {self.status} {self.flags}"
         return ms
 
-    def until_number(self) -> int:
+    def until_number(self, limit_ms: int = 8000) -> int:
         """Runs until the right number is in the reading and on the display."""
-        return self.run(8000, lambda: self.shown() == SPO2_PCT and self.status == "ok")
+        return self.run(limit_ms, lambda: self.shown() == SPO2_PCT and self.status == "ok")
 
 
 def _drawn(spo2_pct: int) -> bytes:

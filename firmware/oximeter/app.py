@@ -13,7 +13,7 @@ from oximeter.core import field
 from oximeter.drivers import bus, button
 from oximeter.drivers.battery import Battery
 from oximeter.drivers.buzzer import Buzzer
-from oximeter.drivers.max30102 import DEPTH, Max30102, WrongPart
+from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
 from oximeter.drivers.oled import Oled
 from oximeter.ui import screens
 
@@ -25,7 +25,7 @@ _AMBIENT_MS = const(1000)  # how long one overflow of the light cancellation cou
 _OLD_MS = const(1800)  # a reading so old is none; a frame later it is off the display too
 
 _START_UA = const(7000)
-_FINGER_ADC = const(8000)  # less infrared, and the core sees no finger
+_FINGER_ADC = const(8000)  # less infrared at the first current, and the core sees no finger
 _DARK_ADC = const(1000)  # less does not even come back from the case: more current is no help
 
 # Two alkaline AAA cells under load: 8 % and 15 % left. Under 1 V there are none.
@@ -279,8 +279,10 @@ class App:
         """Bring each light to where the core wants it."""
         out = self.reading
         red_ua = ir_ua = _START_UA
-        # With no finger there, more light would only blind the one that comes.
-        if out[field.STATUS] != field.NO_FINGER or out[field.IR_DC_ADC] >= _FINGER_ADC:
+        # With no finger there, more light would only blind the one that comes. What returns from
+        # the case grows with the current, so it is judged by what it were at the first one.
+        at_start_adc = out[field.IR_DC_ADC] * (_START_UA // LED_STEP_UA)
+        if at_start_adc // (self._ir_ua // LED_STEP_UA) >= _FINGER_ADC:
             red_ua = _wanted_ua(out[field.RED_DC_ADC], self._red_ua)
             ir_ua = _wanted_ua(out[field.IR_DC_ADC], self._ir_ua)
         if red_ua == self._red_ua and ir_ua == self._ir_ua:
