@@ -45,8 +45,8 @@ def replay(
 ) -> Iterator[tuple[Outcome, Replay | None]]:
     """Replays one file after another; one that fails does not stop the others.
 
-    csv_out is a folder when it is one, ends in a slash, or there are several files. Raises
-    UsageError before any work is done, and MissingPart when the interpreter is not installed.
+    csv_out is a folder when it is one or there are several files. Raises UsageError before any
+    work is done, and MissingPart when the interpreter is not installed.
     """
     csv_paths, report_paths = outputs(files, csv_out, report_dir)
     return _replay(files, csv_paths, report_paths, vm, progress)

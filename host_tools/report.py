@@ -101,6 +101,7 @@ def _page(recording: Recording, shown: Replay, vm: str) -> str:
         vm={"cpython": "CPython", "micropython": "MicroPython"}[vm],
         course=_course(recording, columns) if shown.rows else "",
         strips=_strips(recording),
+        strips_are_all=recording.duration_s <= STRIP_S * (MOST_STRIPS + 0.1),
         screens=screens(shown),
         statuses=[
             (*STATUS.get(word, _UNKNOWN), seconds) for word, seconds in _counts(columns["status"])
