@@ -248,6 +248,20 @@ def test_a_core_that_stops_judging_leaves_no_number(monkeypatch: pytest.MonkeyPa
     assert device.value(field.SPO2_CENTIPCT) == field.NONE
 
 
+@pytest.mark.parametrize("stall_ms", [280, 330, 600, 1500])
+def test_a_step_that_comes_late(stall_ms: int) -> None:
+    """The sensor keeps 320 ms. What is lost beyond that may cost a reading, never a wrong one."""
+    device = Device()
+    device.until_number()
+    device.board.clock.advance_us(1000 * stall_ms)
+    device.run(40)
+    if stall_ms < 320:
+        assert device.status == "ok"
+    device.run(2000)
+    assert device.until_number() <= FIRST_MS
+    assert device.flags == set()
+
+
 # What only the display knows.
 
 

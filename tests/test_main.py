@@ -147,6 +147,22 @@ def test_the_same_without_a_reset_line(
     assert bare_board.resets == 1
 
 
+def test_boot_alone_darkens_such_a_display(
+    monkeypatch: pytest.MonkeyPatch, bare_board: WatchedBoard
+) -> None:
+    """The button is pressed while it hangs, so that after the reset only boot.py runs."""
+
+    def then() -> object:
+        bare_board.button.value(0)
+        return hanging(bare_board)()
+
+    wrong(monkeypatch, bare_board, then)
+    run(bare_board, WRONG_MS + 3000, boot_ms=BOOT_MS)
+    assert bare_board.clock.number_at(WRONG_MS + 100) == SPO2_PCT
+    assert bare_board.clock.last_number_ms(WRONG_MS, WRONG_MS + 3000) <= WRONG_MS + OLD_MS
+    assert not bare_board.display.on
+
+
 def test_an_exception_without_a_reset_line(
     monkeypatch: pytest.MonkeyPatch, bare_board: WatchedBoard
 ) -> None:

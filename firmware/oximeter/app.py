@@ -91,7 +91,7 @@ class App:
         self._seq = 0
         self._judged_ms = 0
         self._searching_ms = -1  # since when; -1: not now
-        self._settled = 0
+        self._chimed = False  # for this finger's settled reading
 
         self._button = button.Button(board.button)
         self._buzzer = Buzzer(board.buzzer)
@@ -219,11 +219,13 @@ class App:
                 core.restart(self._core)
         if self._button.step(now_ms) == button.SHORT:
             self._turn()
-        settled = self.reading[field.FLAGS] & field.FLAG_SETTLED
-        if settled and not self._settled and not board.keep_awake:
-            self._buzzer.tone(_CHIME_HZ, _CHIME_MS, now_ms)
-        self._settled = settled
         self._buzzer.step(now_ms)
+        if not self._waving:
+            self._chimed = False
+        elif self.reading[field.FLAGS] & field.FLAG_SETTLED and not self._chimed:
+            self._chimed = True
+            if not board.keep_awake:
+                self._buzzer.tone(_CHIME_HZ, _CHIME_MS, now_ms)
         if now_ms - self._tended_ms >= _TEND_MS:
             self._tended_ms = now_ms
             if self._battery is not None:
