@@ -45,7 +45,7 @@ def compiled() -> SimpleNamespace:
             ):
                 owner = value.__module__.removeprefix("oximeter.core.").removeprefix("_fast_")
                 setattr(module, key, jitted[f"{owner}.{value.__name__}"])
-            elif isinstance(value, types.ModuleType) and value.__name__.startswith("oximeter.core."):
+            elif isinstance(value, types.ModuleType):
                 short = value.__name__.removeprefix("oximeter.core.")
                 if short in private:
                     setattr(module, key, private[short])

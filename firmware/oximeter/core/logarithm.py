@@ -21,7 +21,7 @@ LN_STEPS_Q22 = (
 )  # fmt: skip
 
 
-def ln_q22(count, steps_q22):
+def ln_q22(count):
     """ln(count) in Q22 for 1 <= count < 2^20; error below 1.2e-6 (five counts of Q22).
 
     Nearest node c from below on a grid of 32 steps an octave, then
@@ -35,7 +35,7 @@ def ln_q22(count, steps_q22):
     while node < 32:
         node <<= 1
         octave -= 1
-    log_q22 = steps_q22[node - 32] + (octave + 5) * _LN2_Q22
+    log_q22 = LN_STEPS_Q22[node - 32] + (octave + 5) * _LN2_Q22
     if octave > 0:
         base = node << octave
     else:

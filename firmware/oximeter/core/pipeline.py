@@ -28,7 +28,18 @@ _RING = const(256)
 _SLICES = const(5)
 _NOMINAL_MILLIHZ = const(100000)
 
-# Scalars of the state, state[1].
+# Parts of the state.
+_OUT = const(0)
+_S = const(1)
+_LN_IR = const(2)
+_LN_RED = const(3)
+_RE = const(4)
+_IM = const(5)
+_COSINES = const(6)
+_BEATS = const(7)
+_TREND = const(8)
+_SPARE = const(9)
+# Scalars, state[_S].
 _CHANNELS = const(0)
 _SUM_IR = const(1)
 _SUM_RED = const(2)
@@ -68,6 +79,7 @@ _KNOWN_STRENGTH = const(35)  # running values of the accepted readings: 1/1000 p
 _KNOWN_RATIO_Q12 = const(36)
 _KNOWN_DECIBPM = const(37)
 _DOUBTED = const(38)  # evaluations in a row that were strange against them
+_SCALARS = const(39)
 
 # Verdict thresholds.
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
@@ -85,40 +97,51 @@ _SD_FLOOR_CENTIPCT = const(10)  # rounding and the curve's own grain
 def new(channels=3):
     """State for channels 1 (red only), 2 (infrared only) or 3 (both)."""
     state = (
-        array("i", [field.NONE] * field.LENGTH),
-        array("i", [0] * 40),
-        array("i", [0] * _RING),  # ln infrared, Q22
-        array("i", [0] * _RING),  # ln red
-        array("i", [0] * _RING),  # transform, real part
-        array("i", [0] * _RING),  # imaginary part
-        array("i", [0] * 257),  # cosines
-        array("i", [0] * spectrum.LINES),  # power infrared
-        array("i", [0] * spectrum.LINES),  # power red
-        array("i", [0] * spectrum.LINES),  # cross
-        array("i", [0] * spectrum.LINES),  # comb, then the marked lines
-        array("i", [0] * beats.LENGTH),
-        array("i", [0] * settle.LENGTH),
-        array("i", [0] * 16),  # spare: sums, sorting
-        array("i", logarithm.LN_STEPS_Q22),
+        _zeros("i", field.LENGTH),
+        _zeros("i", _SCALARS),
+        _zeros("i", _RING),  # ln infrared, Q22
+        _zeros("i", _RING),  # ln red
+        _zeros("i", _RING),  # transform, real part; then lines
+        _zeros("i", _RING),  # imaginary part
+        _zeros("h", 257),  # cosines
+        _zeros("i", beats.LENGTH),
+        _zeros("i", settle.LENGTH),
+        _zeros("i", 16),  # spare: sums, sorting
     )
-    spectrum.fill_cosines(state[6])
-    s = state[1]
+    spectrum.fill_cosines(state[_COSINES])
+    out = state[_OUT]
+    i = 0
+    while i < field.LENGTH:
+        out[i] = field.NONE
+        i += 1
+    s = state[_S]
     s[_CHANNELS] = channels
     s[_RATE_MILLIHZ] = _NOMINAL_MILLIHZ
     s[_CURVE_A] = curve.DEFAULT_A
     s[_CURVE_B] = curve.DEFAULT_B
     s[_CURVE_C] = curve.DEFAULT_C
-    state[0][field.SEQ] = 0
-    state[0][field.WAVE] = 0
-    state[0][field.BEATS] = 0
+    out[field.SEQ] = 0
+    out[field.WAVE] = 0
     restart(state)
-    state[0][field.STATUS] = field.STARTING
+    out[field.STATUS] = field.STARTING
     return state
+
+
+def _zeros(kind, length):
+    """Grown in steps: a list or bytes of the whole length would leave garbage of its size."""
+    out = array(kind)
+    step = array(kind, [0] * 16)
+    while length >= 16:
+        out.extend(step)
+        length -= 16
+    if length:
+        out.extend(array(kind, [0] * length))
+    return out
 
 
 def set_curve(state, a_q20, b_q20, c_q20):
     """Calibration curve SpO2 = a R^2 + b R + c, coefficients in percent Q20, below 900."""
-    s = state[1]
+    s = state[_S]
     s[_CURVE_A] = (a_q20 >> 6) * 25 + 256 >> 9  # 800 / 2^20 = 25 / 2^15
     s[_CURVE_B] = (b_q20 >> 6) * 25 + 256 >> 9
     s[_CURVE_C] = (c_q20 >> 6) * 25 + 256 >> 9
@@ -126,12 +149,12 @@ def set_curve(state, a_q20, b_q20, c_q20):
 
 def reading(state):
     """The reading in force: an array with the fields of field.py, rewritten in place."""
-    return state[0]
+    return state[_OUT]
 
 
 def restart(state):
     """Forget the signal: a new finger, or new light. The measured sample rate is kept."""
-    s = state[1]
+    s = state[_S]
     _withhold(state, field.SEARCHING, 0)
     s[_SUMMED] = 0
     s[_SUM_IR] = 0
@@ -147,22 +170,22 @@ def restart(state):
     s[_KNOWN_STRENGTH] = 0
     s[_DOUBTED] = 0
     _disturb(state)
-    beats.clear(state[11])
-    settle.clear(state[12])
-    state[0][field.BEATS] = 0
+    beats.clear(state[_BEATS])
+    settle.clear(state[_TREND])
+    state[_OUT][field.BEATS] = 0
 
 
 def _disturb(state):
     """What lies before this tick is not part of any window any more."""
-    s = state[1]
+    s = state[_S]
     s[_CLEAN] = 0
     s[_PHASE] = 0
-    settle.interrupt(state[12])
+    settle.interrupt(state[_TREND])
 
 
 def _withhold(state, status, flags):
     """No number, for this reason."""
-    out = state[0]
+    out = state[_OUT]
     out[field.STATUS] = status
     out[field.FLAGS] = flags
     out[field.SPO2_CENTIPCT] = field.NONE
@@ -176,7 +199,7 @@ def _withhold(state, status, flags):
 
 def feed(state, red_adc, ir_adc, count, t_ms, events):
     """Take `count` (0 … 32) samples read at t_ms; events are bits of field.EVENT_*."""
-    s = state[1]
+    s = state[_S]
     if s[_STARTED] == 0:
         s[_LAST_T_MS] = t_ms
         if count:
@@ -185,6 +208,7 @@ def feed(state, red_adc, ir_adc, count, t_ms, events):
     since_ms = t_ms - s[_LAST_T_MS]
     if events & field.EVENT_LEDS:
         restart(state)
+        s[_CLIPPED] = 0  # that was the old light
     if count == 0:
         if since_ms > 400 and s[_GAP] == 0:
             s[_GAP] = 1
@@ -207,7 +231,7 @@ def feed(state, red_adc, ir_adc, count, t_ms, events):
     else:
         _measure_rate(s, count, t_ms)
     s[_LAST_T_MS] = t_ms
-    state[0][field.T_MS] = t_ms
+    state[_OUT][field.T_MS] = t_ms
     i = 0
     while i < count:
         _sample(state, red_adc[i], ir_adc[i])
@@ -244,7 +268,7 @@ def _measure_rate(s, count, t_ms):
 
 
 def _sample(state, red, ir):
-    s = state[1]
+    s = state[_S]
     channels = s[_CHANNELS]
     if channels == 1:
         ir = red
@@ -272,8 +296,12 @@ def _sample(state, red, ir):
             ir = s[_LAST_IR]
         else:
             if s[_BRIDGED] >= _BRIDGE_SAMPLES:
+                # A new level: the tick begun with the old one would be neither.
                 _disturb(state)
                 s[_DISTURBED] = 0
+                s[_SUMMED] = 0
+                s[_SUM_IR] = 0
+                s[_SUM_RED] = 0
             s[_BRIDGED] = 0
             s[_LAST_RED] = red
             s[_LAST_IR] = ir
@@ -289,7 +317,7 @@ def _sample(state, red, ir):
 
 def _obstacle(state, red4, ir4):
     """Why no finger can be measured at this tick, or OK. red4, ir4: sums of four samples."""
-    s = state[1]
+    s = state[_S]
     if s[_FAILED] > s[_RATE_MILLIHZ] // 1000:
         return field.SENSOR_FAULT
     if s[_CLIPPED] > 100:
@@ -308,8 +336,8 @@ def _obstacle(state, red4, ir4):
 
 
 def _tick(state, red4, ir4):
-    out = state[0]
-    s = state[1]
+    out = state[_OUT]
+    s = state[_S]
     out[field.IR_DC_ADC] = ir4 >> 2
     out[field.RED_DC_ADC] = red4 >> 2
     obstacle = _obstacle(state, red4, ir4)
@@ -325,9 +353,9 @@ def _tick(state, red4, ir4):
         return
     head = (s[_HEAD] + 1) & 255
     s[_HEAD] = head
-    light = logarithm.ln_q22(ir4, state[14])
-    state[2][head] = light
-    state[3][head] = logarithm.ln_q22(red4, state[14])
+    light = logarithm.ln_q22(ir4)
+    state[_LN_IR][head] = light
+    state[_LN_RED][head] = logarithm.ln_q22(red4)
     if s[_CLEAN] < _RING:
         s[_CLEAN] += 1
     if s[_AGE] == 0:
@@ -364,14 +392,14 @@ def _wave(s, light):
     s[_SPAN] = span
     if span > 4194304:
         return 0
-    return rise * 127 // span
+    return rise * 127 // span if rise >= 0 else -(size * 127 // span)
 
 
 def _beat(state, light):
-    out = state[0]
-    s = state[1]
-    b = state[11]
-    slope = state[2][(s[_HEAD] - 3) & 255] - light
+    out = state[_OUT]
+    s = state[_S]
+    b = state[_BEATS]
+    slope = state[_LN_IR][(s[_HEAD] - 3) & 255] - light
     refractory = s[_RATE_MILLIHZ] // 16667  # 0.24 s of ticks, a period at 250 a minute
     if s[_REFRACTORY] > refractory:
         refractory = s[_REFRACTORY]
@@ -397,7 +425,7 @@ def _beat(state, light):
 
 def _slice(state):
     """One slice of an evaluation."""
-    s = state[1]
+    s = state[_S]
     phase = s[_PHASE] + 1
     s[_PHASE] = phase
     if phase == -4:
@@ -408,12 +436,18 @@ def _slice(state):
             size = s[_CLEAN] - 1
         s[_SIZE] = size
         s[_SHIFT] = spectrum.load(
-            state[3], state[2], s[_HEAD], size, state[6], state[4], state[5]
+            state[_LN_RED],
+            state[_LN_IR],
+            s[_HEAD],
+            size,
+            state[_COSINES],
+            state[_RE],
+            state[_IM],
         )
     elif phase == -3:
-        spectrum.transform(state[4], state[5], state[6], 0, 4)
+        spectrum.transform(state[_RE], state[_IM], state[_COSINES], 0, 4)
     elif phase == -2:
-        spectrum.transform(state[4], state[5], state[6], 4, 8)
+        spectrum.transform(state[_RE], state[_IM], state[_COSINES], 4, 8)
     elif phase == -1:
         _evaluate(state)
     else:
@@ -422,10 +456,10 @@ def _slice(state):
 
 def _evaluate(state):
     """Pulse and ratio from the transform, then the verdict."""
-    s = state[1]
-    cross = state[9]
-    comb = state[10]
-    spare = state[13]
+    s = state[_S]
+    re = state[_RE]
+    im = state[_IM]
+    spare = state[_SPARE]
     size = s[_SIZE]
     tick_millihz = s[_RATE_MILLIHZ] >> 2
     reach = (256 + (size >> 1)) // size
@@ -436,30 +470,30 @@ def _evaluate(state):
     high = 6500 * 256 // tick_millihz
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
-    down = spectrum.lines(state[4], state[5], low, state[7], state[8], cross)
-    total = comb_search.gather(cross, comb, low, high, reach)
+    down = spectrum.lines(re, im, low)
+    total = comb_search.gather(re, im, low, high, reach)
     low_q3 = 417 * 2048 // tick_millihz  # 25 bpm
     if low_q3 < low << 3:
         low_q3 = low << 3
     high_q3 = 4167 * 2048 // tick_millihz  # 250 bpm
-    line_q3 = comb_search.fundamental_q3(comb, total, low_q3, high_q3, high, reach)
+    line_q3 = comb_search.fundamental_q3(im, total, low_q3, high_q3, high, reach)
     explained = 0
     pulse_decibpm = field.NONE
     if line_q3 > 0:
-        explained = comb_search.explained_q10(comb, total, line_q3, high, reach)
-        line_q8 = comb_search.refine_q8(cross, comb, line_q3, high, reach)
+        explained = comb_search.explained_q10(im, total, line_q3, high, reach)
+        line_q8 = comb_search.refine_q8(re, im, line_q3, high, reach)
         # lines Q8 * Hz a line * 600: (2^16 / 2^8) keeps the product inside 31 bits
         pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
     else:
         line_q8 = 0
     periodic = explained >= _EXPLAINED_Q10
     _set_refractory(state, pulse_decibpm if periodic else 0, tick_millihz)
-    unevenness = beats.unevenness_q10(state[11], spare)
+    unevenness = beats.unevenness_q10(state[_BEATS], spare)
     if periodic:
-        lines = ratio.mark_harmonics(comb, line_q8, high, reach)
+        lines = ratio.mark_harmonics(im, line_q8, high, reach)
     else:
-        lines = ratio.mark_band(comb, low, high)
-    ratio.sums(state[7], state[8], cross, comb, high, spare)
+        lines = ratio.mark_band(im, low, high)
+    ratio.sums(re, im, high, spare)
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
     # A Hann window spreads a sine over 1.5 of its own lines; each is 256 / size of ours.
     ratio.estimate(spare, lines * size // 24)
@@ -468,10 +502,10 @@ def _evaluate(state):
 
 def _set_refractory(state, pulse_decibpm, tick_millihz):
     """Within half a period the second wave of a beat is not another beat."""
-    s = state[1]
+    s = state[_S]
     if pulse_decibpm > 0:
         if s[_REFRACTORY] == 0 and s[_AGE] < tick_millihz // 125:
-            beats.forget(state[11])  # counted in the first 8 s, without knowing
+            beats.forget(state[_BEATS])  # counted in the first 8 s, without knowing
         s[_REFRACTORY] = tick_millihz * 33 // (pulse_decibpm * 100)  # 0.55 of 600 / decibpm
         s[_UNKNOWN] = 0
     else:
@@ -500,10 +534,10 @@ def _strength_millipct(power, down, shift, size):
 
 def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     """The verdict of one evaluation, published."""
-    out = state[0]
-    s = state[1]
-    b = state[11]
-    spare = state[13]
+    out = state[_OUT]
+    s = state[_S]
+    b = state[_BEATS]
+    spare = state[_SPARE]
     both = s[_CHANNELS] == 3
     irregular = unevenness > _IRREGULAR_Q10
     ratio_q12 = spare[0]
@@ -534,7 +568,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if not accepted:
         s[_MISSES] += 1
-        settle.interrupt(state[12])
+        settle.interrupt(state[_TREND])
         _withhold(state, _reason(s, periodic, strength), 0)
         # A pulse may stand beside these two alone, and only one that the heart had before.
         status = out[field.STATUS]
@@ -561,7 +595,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
             flags |= field.FLAG_BELOW_RANGE
         if ratio_q12 > _OUT_OF_REACH_HIGH_Q12 or ratio_q12 < _OUT_OF_REACH_LOW_Q12:
             flags |= field.FLAG_SUSPECT_SWAP
-        settled = settle.step(state[12], spo2, sd, out[field.BEATS], 1)
+        settled = settle.step(state[_TREND], spo2, sd, out[field.BEATS], 1)
         if settled != settle.NOT_SETTLED:
             flags |= field.FLAG_SETTLED
         out[field.SPO2_CENTIPCT] = spo2

@@ -5,12 +5,16 @@ stand about as high as the fundamental.
 
 The cross-spectrum of the two channels is used because their noise is independent and averages
 out of it. With one wavelength it is that channel's power.
+
+Every function takes the arrays that spectrum.lines has filled: `re` holds the cross-spectrum at
+128 + k, and the free room at im[128 + k] takes the comb, the energy around each line.
 """
 
 from micropython import const
 
 from oximeter.core.integer import isqrt
 
+_HALF = const(128)
 _HARMONICS = const(8)
 # A comb of half the true rate holds every true line too. Its own lines, the odd ones from the
 # third on (breathing may stand on the first), must hold this share (Q10) of the energy, and three
@@ -18,36 +22,37 @@ _HARMONICS = const(8)
 _ODD_LINES_Q10 = const(31)
 
 
-def gather(cross, comb, low, high, reach):
-    """comb[k] = energy within reach lines of k; returns the energy of all lines low … high.
+def gather(re, im, low, high, reach):
+    """Comb: energy within reach lines of each; returns the energy of all lines low … high.
 
     Lines outside low … high count as empty. Scaling: all power together is below 2^30, >> 3 keeps
     a sum of combs there too.
     """
     total = 0
-    k = 0
-    size = len(cross)
-    while k < size:
-        comb[k] = 0
+    k = 128
+    while k < 256:
+        im[k] = 0
         k += 1
+    first = _HALF + low
+    last = _HALF + high
     near = 0
-    k = low
-    while k < low + reach:
-        near += cross[k] >> 3
+    k = first
+    while k < first + reach:
+        near += re[k] >> 3
         k += 1
-    k = low
-    while k <= high:
-        if k + reach <= high:
-            near += cross[k + reach] >> 3
-        if k - reach - 1 >= low:
-            near -= cross[k - reach - 1] >> 3
-        comb[k] = near
-        total += cross[k] >> 3
+    k = first
+    while k <= last:
+        if k + reach <= last:
+            near += re[k + reach] >> 3
+        if k - reach - 1 >= first:
+            near -= re[k - reach - 1] >> 3
+        im[k] = near
+        total += re[k] >> 3
         k += 1
     return total
 
 
-def energy_q10(comb, total, line_q3, high):
+def energy_q10(im, total, line_q3, high):
     """Share (Q10) of the total that lies on the harmonics of line_q3 (lines in Q3)."""
     energy = 0
     at_q3 = line_q3
@@ -56,8 +61,9 @@ def energy_q10(comb, total, line_q3, high):
         k = at_q3 + 4 >> 3
         if k > high:
             break
-        if comb[k] > 0:
-            energy += comb[k] >> 2
+        value = im[_HALF + k]
+        if value > 0:
+            energy += value >> 2
         at_q3 += line_q3
         count += 1
     scale = total >> 2
@@ -67,7 +73,7 @@ def energy_q10(comb, total, line_q3, high):
     return (energy << 10) // scale if energy < scale else 1024
 
 
-def explained_q10(comb, total, line_q3, high, reach):
+def explained_q10(im, total, line_q3, high, reach):
     """energy_q10 corrected for what a comb of this density would catch of anything.
 
     0 for a comb too dense to tell.
@@ -75,29 +81,29 @@ def explained_q10(comb, total, line_q3, high, reach):
     chance_q10 = (2 * reach + 1 << 13) // line_q3
     if total < 256 or chance_q10 > 870:
         return 0
-    share_q10 = energy_q10(comb, total, line_q3, high)
+    share_q10 = energy_q10(im, total, line_q3, high)
     if share_q10 <= chance_q10:
         return 0
     return (share_q10 - chance_q10 << 10) // (1024 - chance_q10)
 
 
-def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
+def fundamental_q3(im, total, low_q3, high_q3, high, reach):
     """The fundamental in lines Q3 between low_q3 and high_q3, or 0 where nothing stands out."""
     best_q3 = 0
     best = 0
     line_q3 = low_q3
     while line_q3 <= high_q3:
-        share = explained_q10(comb, total, line_q3, high, reach)
+        share = explained_q10(im, total, line_q3, high, reach)
         if share > best:
             best = share
             best_q3 = line_q3
         line_q3 += 1
     if best == 0:
         return 0
-    whole_q10 = energy_q10(comb, total, best_q3, high)
+    whole_q10 = energy_q10(im, total, best_q3, high)
     width = 2 * reach + 1
     teeth = _teeth(best_q3, high)
-    own_q10 = whole_q10 - _first_q10(comb, total, best_q3)
+    own_q10 = whole_q10 - _first_q10(im, total, best_q3)
     between = high - teeth * width
     if between < width:
         between = width
@@ -109,7 +115,7 @@ def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
             chosen = 0
             top = 0
             while line_q3 <= centre + multiple and line_q3 <= high_q3:
-                share = energy_q10(comb, total, line_q3, high)
+                share = energy_q10(im, total, line_q3, high)
                 if share > top:
                     top = share
                     chosen = line_q3
@@ -117,16 +123,16 @@ def fundamental_q3(comb, total, low_q3, high_q3, high, reach):
             odd_lines = (teeth - 1 - _teeth(chosen, high)) * width if chosen > 0 else 0
             noise_q10 = (1024 - whole_q10) * odd_lines // between
             if chosen > 0 and own_q10 - top <= _ODD_LINES_Q10 + 3 * noise_q10:
-                share = explained_q10(comb, total, chosen, high, reach)
+                share = explained_q10(im, total, chosen, high, reach)
                 if share * 4 > best * 3:
                     return chosen
         multiple -= 1
     return best_q3
 
 
-def _first_q10(comb, total, line_q3):
+def _first_q10(im, total, line_q3):
     """Share (Q10) of the total on the fundamental alone."""
-    energy = comb[line_q3 + 4 >> 3]
+    energy = im[_HALF + (line_q3 + 4 >> 3)]
     if energy <= 0:
         return 0
     while total >= 1048576:
@@ -145,7 +151,7 @@ def _fourth_root_q8(value):
     return isqrt(isqrt(value << 8) << 12)
 
 
-def peak_q8(power, k, reach, high):
+def peak_q8(re, k, reach, high):
     """Place of the greatest line within reach of k (lines Q8), between lines; 0 without one.
 
     A parabola through fourth roots: they turn the main lobe of a Hann window into one.
@@ -153,14 +159,14 @@ def peak_q8(power, k, reach, high):
     top = k
     j = k - reach
     while j <= k + reach:
-        if power[j] > power[top]:
+        if re[_HALF + j] > re[_HALF + top]:
             top = j
         j += 1
     if top + 1 > high:
         return 0
-    left = power[top - 1]
-    mid = power[top]
-    right = power[top + 1]
+    left = re[_HALF + top - 1]
+    mid = re[_HALF + top]
+    right = re[_HALF + top + 1]
     if mid <= 0 or left > mid or right > mid:
         return 0
     while mid >= 1048576:
@@ -176,11 +182,11 @@ def peak_q8(power, k, reach, high):
     return (top << 8) + (right - left << 7) // bend
 
 
-def refine_q8(cross, comb, line_q3, high, reach):
+def refine_q8(re, im, line_q3, high, reach):
     """The fundamental in lines Q8: places of the harmonics over their numbers, by energy.
 
     A harmonic h places the fundamental h times more finely, hence its weight also grows with h
-    (comb carries it already: its energy is weighted by the line).
+    (in the slope's energy that the comb holds it does already).
     """
     heaviest = 1
     h = 1
@@ -188,8 +194,8 @@ def refine_q8(cross, comb, line_q3, high, reach):
         k = h * line_q3 + 4 >> 3
         if k > high:
             break
-        if comb[k] > heaviest:
-            heaviest = comb[k]
+        if im[_HALF + k] > heaviest:
+            heaviest = im[_HALF + k]
         h += 1
     down = 0
     while heaviest >> down >= 4096:
@@ -202,9 +208,9 @@ def refine_q8(cross, comb, line_q3, high, reach):
         k = h * line_q3 + 4 >> 3
         if k + reach > high or k - reach < 1:
             break
-        weight = comb[k] >> down
+        weight = im[_HALF + k] >> down
         if weight > 200:  # below 5 % of the heaviest, noise would place it
-            place_q8 = peak_q8(cross, k, reach, high)
+            place_q8 = peak_q8(re, k, reach, high)
             error_q8 = place_q8 // h - guess_q8
             if place_q8 > 0 and -256 < error_q8 < 256:
                 sum_weight += weight

@@ -10,31 +10,41 @@ from micropython import const
 from oximeter.core.integer import isqrt
 
 NO_RATIO = -1
+_HALF = const(128)
 _TOO_HIGH_Q12 = const(14336)  # 3.5: the curve ends below 10 % SpO2; no tissue gives that
 
 
-def mark_harmonics(taken, line_q8, high, reach):
-    """Set taken[k] to 1 within reach of a harmonic of line_q8, else 0; returns how many."""
-    k = 0
-    while k < len(taken):
-        taken[k] = 0
-        k += 1
+def mark_harmonics(im, line_q8, high, reach):
+    """Mark the lines within reach of a harmonic of line_q8, and no others; returns how many.
+
+    Marks are ones in the free room at im[128 + k] (see spectrum.lines).
+    """
+    mark_band(im, 1, 0)
     count = 0
     at_q8 = line_q8
     while at_q8 + 128 >> 8 <= high:
         centre = at_q8 + 128 >> 8
         k = centre - reach
         while k <= centre + reach:
-            if 0 < k <= high and taken[k] == 0:
-                taken[k] = 1
+            if 0 < k <= high and im[_HALF + k] == 0:
+                im[_HALF + k] = 1
                 count += 1
             k += 1
         at_q8 += line_q8
     return count
 
 
-def sums(power_ir, power_red, cross, taken, high, out):
-    """Write sum |X|^2, sum |Y|^2, sum Re(X Y*) over the taken lines to out[0 … 2].
+def mark_band(im, low, high):
+    """Mark the lines low … high and no others; returns how many."""
+    k = 0
+    while k < 128:
+        im[_HALF + k] = 1 if low <= k <= high else 0
+        k += 1
+    return high - low + 1
+
+
+def sums(re, im, high, out):
+    """Write sum |X|^2, sum |Y|^2, sum Re(X Y*) over the marked lines to out[0 … 2].
 
     To out[3] goes the sum of |X|^2 / k^2: energy of the wave rather than of its slope.
     """
@@ -44,11 +54,11 @@ def sums(power_ir, power_red, cross, taken, high, out):
     wave = 0
     k = 1
     while k <= high:
-        if taken[k]:
-            xx += power_ir[k]
-            yy += power_red[k]
-            xy += cross[k]
-            wave += power_ir[k] // (k * k)
+        if im[_HALF + k]:
+            xx += re[k]
+            yy += im[k]
+            xy += re[_HALF + k]
+            wave += re[k] // (k * k)
         k += 1
     out[0] = xx
     out[1] = yy
@@ -92,12 +102,3 @@ def estimate(out, lines_q4):
     variance_q20 = (quotient_q20 << 4) // freedom_q4
     out[0] = ratio_q12
     out[1] = isqrt(variance_q20 << 4) if variance_q20 < 67108864 else isqrt(variance_q20) << 2
-
-
-def mark_band(taken, low, high):
-    """Set taken[k] to 1 for low <= k <= high, else 0; returns how many."""
-    k = 0
-    while k < len(taken):
-        taken[k] = 1 if low <= k <= high else 0
-        k += 1
-    return high - low + 1

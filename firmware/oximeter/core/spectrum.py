@@ -12,10 +12,11 @@ halve, so components stay below 2^16.5 and products with Q13 cosines below 2^30.
 from micropython import const
 
 POINTS = 256
-LINES = 112  # lines kept for the estimators: 0 … 10.8 Hz at 25 windows samples a second
+LINES = 112  # lines kept for the estimators: below 10.9 Hz at 25 steps a second
 
 _POINTS = const(256)
 _LINES = const(112)
+_HALF = const(128)
 _COS_ONE = const(8192)
 
 # cos(2 pi i / 256) in Q13 for the first quarter, i = 0 … 64 (test_core compares with math.cos)
@@ -146,12 +147,17 @@ def transform(re, im, cos_q13, first, last):
         stage += 1
 
 
-def lines(re, im, low, power_ir, power_red, cross):
-    """Part the two spectra and fill, for lines low … LINES - 1, |IR|^2, |red|^2 and Re(IR red*).
+def lines(re, im, low):
+    """Turn the transform, in its own place, into the lines the estimators read.
 
-    Below `low` the three are set to zero: wander there may be a hundred times the pulse and is
-    no business of the estimators. Returns the right shift that brought the amplitudes under 2^11
-    (power below 2^23, so that a sum over all lines stays below 2^30).
+        re[k] = |IR|^2    im[k] = |red|^2    re[128 + k] = Re(IR red*)    for low <= k < LINES
+
+    Below `low` they are zero: drift there may be a hundred times the pulse and is no business of
+    the estimators. im[128 + k] is left to them as room. Amplitudes are brought under 2^11, so that
+    a power stays below 2^23 and the sum of all below 2^30; returns that right shift.
+
+    The two real spectra are twice parts of the transform at k and 256 - k. Line 128 - k keeps its
+    parts where the results of k go, and the other way round, so the two are done together.
     """
     largest = 1
     k = low
@@ -161,10 +167,6 @@ def lines(re, im, low, power_ir, power_red, cross):
         ir_im = im[k] - im[j]
         red_re = im[k] + im[j]
         red_im = re[j] - re[k]
-        re[k] = ir_re
-        im[k] = ir_im
-        re[j] = red_re
-        im[j] = red_im
         if ir_re < 0:
             ir_re = -ir_re
         if ir_im < 0:
@@ -186,20 +188,40 @@ def lines(re, im, low, power_ir, power_red, cross):
     while largest >= 2048:
         largest >>= 1
         down += 1
-    k = 0
-    while k < low:
-        power_ir[k] = 0
-        power_red[k] = 0
-        cross[k] = 0
-        k += 1
-    while k < _LINES:
-        j = _POINTS - k
-        ir_re = re[k] >> down
-        ir_im = im[k] >> down
-        red_re = re[j] >> down
-        red_im = im[j] >> down
-        power_ir[k] = ir_re * ir_re + ir_im * ir_im
-        power_red[k] = red_re * red_re + red_im * red_im
-        cross[k] = ir_re * red_re + ir_im * red_im
+    re[0] = 0
+    im[0] = 0
+    re[_HALF] = 0
+    k = 1
+    while k <= 64:
+        other = _HALF - k
+        if k < low:
+            near_ir = 0
+            near_red = 0
+            near_cross = 0
+        else:
+            j = _POINTS - k
+            ir_re = re[k] + re[j] >> down
+            ir_im = im[k] - im[j] >> down
+            red_re = im[k] + im[j] >> down
+            red_im = re[j] - re[k] >> down
+            near_ir = ir_re * ir_re + ir_im * ir_im
+            near_red = red_re * red_re + red_im * red_im
+            near_cross = ir_re * red_re + ir_im * red_im
+        if other >= _LINES:
+            re[other] = 0
+            im[other] = 0
+            re[_HALF + other] = 0
+        else:
+            j = _POINTS - other
+            ir_re = re[other] + re[j] >> down
+            ir_im = im[other] - im[j] >> down
+            red_re = im[other] + im[j] >> down
+            red_im = re[j] - re[other] >> down
+            re[other] = ir_re * ir_re + ir_im * ir_im
+            im[other] = red_re * red_re + red_im * red_im
+            re[_HALF + other] = ir_re * red_re + ir_im * red_im
+        re[k] = near_ir
+        im[k] = near_red
+        re[_HALF + k] = near_cross
         k += 1
     return down
