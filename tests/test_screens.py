@@ -101,7 +101,8 @@ def test_no_picture_without_a_screen():
 
 def test_rounding_takes_halves_down():
     for centipct in range(0, 11000):
-        exact = (Decimal(centipct) / 100).quantize(Decimal(1), rounding=ROUND_HALF_DOWN)
+        replayed = (Decimal(centipct) / 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_DOWN)
+        exact = replayed.quantize(Decimal(1), rounding=ROUND_HALF_DOWN)
         assert screens.rounded_half_down(centipct) == int(exact), centipct
     assert screens.rounded_half_down(field.NONE) == field.NONE
 

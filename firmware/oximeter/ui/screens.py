@@ -108,11 +108,12 @@ class View:
 def rounded_half_down(centipct):
     """Hundredths of a percent to whole percent, halves down; NONE stays NONE.
 
-    The one rounding of the saturation: screen and verdict use its result.
+    The one rounding of the saturation: screen and verdict use its result. By way of the one
+    decimal that leaves the device, so that whoever rounds that gets what the screen showed.
     """
     if centipct < 0:
         return field.NONE
-    return (centipct + 49) // 100
+    return ((centipct + 4) // 10 + 4) // 10
 
 
 def draw(canvas, view):
