@@ -572,9 +572,14 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         _withhold(state, _reason(s, periodic, strength), 0)
         # A pulse may stand beside these two alone, and only one that the heart had before.
         status = out[field.STATUS]
-        if periodic and (status == field.SEARCHING or status == field.WEAK_PULSE):
+        if (
+            both
+            and periodic
+            and s[_KNOWN_STRENGTH] > 0
+            and (status == field.SEARCHING or status == field.WEAK_PULSE)
+        ):
             aside = pulse_decibpm - s[_KNOWN_DECIBPM]
-            if s[_KNOWN_STRENGTH] == 0 or -aside * 4 < pulse_decibpm > aside * 4:
+            if -aside * 4 < pulse_decibpm > aside * 4:
                 out[field.PULSE_DECIBPM] = pulse_decibpm
                 out[field.PERFUSION_MILLIPCT] = perfusion
         return
