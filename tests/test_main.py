@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
+from device import SPO2_PCT, Finger, number_on
 
 from sim.board import Board, PowerOff, Reset, run
 from sim.chips.pin import Pin
@@ -11,7 +12,6 @@ from sim.clock import Clock
 from sim.door import FIRMWARE, App
 from sim.vm import setup
 from sim.vm.host import Vm
-from tests.device import SPO2_PCT, Finger, number_on
 
 OLD_MS = 2000
 WRONG_MS = 8000  # when something goes wrong, in the tests below

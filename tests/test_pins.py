@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import yaml
+from device import Finger
 
 from host_tools import pins as pins_tool
 from sim.board import Board
 from sim.door import FIRMWARE
-from tests.device import Finger
 
 PINS = yaml.safe_load(pins_tool.PINS.read_text())
 
