@@ -251,8 +251,11 @@ def _measure_rate(s, count, t_ms):
 
     Samples below 2^13 (32 s at 170/s), * 100,000 below 2^30.
     """
-    s[_ANCHOR_SAMPLES] += count
-    s[_NEXT_SAMPLES] += count
+    # What is read at the moment of an anchor was sampled before it.
+    if t_ms != s[_ANCHOR_T_MS]:
+        s[_ANCHOR_SAMPLES] += count
+    if t_ms != s[_NEXT_T_MS]:
+        s[_NEXT_SAMPLES] += count
     span_ms = t_ms - s[_ANCHOR_T_MS]
     if span_ms >= 2000:
         scaled = s[_ANCHOR_SAMPLES] * 100000

@@ -1,0 +1,197 @@
+"""Each kernel of the core against floating point."""
+
+import math
+from array import array
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sim.door import core, field
+
+beats, curve, integer, logarithm, pulse, ratio, settle, spectrum = (
+    __import__(f"oximeter.core.{name}", fromlist=["core"])
+    for name in (
+        "beats", "curve", "integer", "logarithm", "pulse", "ratio", "settle", "spectrum",
+    )
+)  # fmt: skip
+
+
+@given(st.integers(0, 2**30 - 1))
+def test_square_root(value):
+    assert integer.isqrt(value) == math.isqrt(value)
+
+
+@given(st.integers(1, 2**20 - 1))
+def test_logarithm(count):
+    assert abs(logarithm.ln_q22(count) / 2**22 - math.log(count)) < 1.2e-6
+
+
+def test_tables():
+    for j, step in enumerate(logarithm.LN_STEPS_Q22):
+        assert step == round(math.log(1 + j / 32) * 2**22)
+    cosines = array("i", [0] * 257)
+    spectrum.fill_cosines(cosines)
+    for i, value in enumerate(cosines):
+        assert abs(value - 8192 * math.cos(2 * math.pi * i / 256)) <= 0.5001
+
+
+@given(st.integers(0, 14336))
+def test_default_curve(ratio_q12):
+    exact = reference.spo2_pct(ratio_q12 / 4096)
+    got = curve.spo2_centipct(ratio_q12, curve.DEFAULT_A, curve.DEFAULT_B, curve.DEFAULT_C)
+    assert abs(got / 100 - exact) < 0.011
+    slope = abs(2 * 1.5958422 * ratio_q12 / 4096 - 34.6596622)
+    got = curve.slope_centipct(ratio_q12, curve.DEFAULT_A, curve.DEFAULT_B)
+    assert abs(got / 100 - slope) < 0.02
+
+
+def test_curve_from_settings():
+    state = core.new()
+    before = list(state[1])
+    core.set_curve(state, round(1.5958422 * 2**20), round(-34.6596622 * 2**20),
+                   round(112.6898759 * 2**20))
+    assert max(abs(a - b) for a, b in zip(before, state[1], strict=True)) <= 1
+
+
+def spectrum_of(size, ir_ln, red_ln):
+    """Lines by the firmware from the last size + 1 of two float logarithms."""
+    rings = [array("i", [0] * 256) for _ in range(2)]
+    for ring, values in zip(rings, (ir_ln, red_ln), strict=True):
+        for i, value in enumerate(values):
+            ring[i & 255] = round(value * 2**22)
+    newest = (len(ir_ln) - 1) & 255
+    cosines = array("i", [0] * 257)
+    spectrum.fill_cosines(cosines)
+    re, im = array("i", [0] * 256), array("i", [0] * 256)
+    shift = spectrum.load(rings[1], rings[0], newest, size, cosines, re, im)
+    for first in range(0, 8, 2):
+        spectrum.transform(re, im, cosines, first, first + 2)
+    down = spectrum.lines(re, im, 3)
+    return re, im, shift, down
+
+
+@pytest.mark.parametrize("size", [80, 155, 200, 255])
+@pytest.mark.parametrize("height", [0.0005, 0.02, 0.1])
+def test_lines_are_those_of_a_float_transform(size, height):
+    """Float: numpy's transform of the same Hann-windowed steps."""
+    i = np.arange(256)
+    ir = 13.0 + height * (np.sin(0.31 * i) + 0.4 * np.sin(0.62 * i + 1)) + 0.001 * np.sin(0.05 * i)
+    red = 12.5 + 0.6 * height * np.sin(0.31 * i + 0.05) + 0.0005 * i / 256
+    re, im, shift, down = spectrum_of(size, ir, red)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * (np.arange(size) + 0.5) / size)
+
+    def lines(values):
+        steps = np.diff(values[-size - 1 :])
+        return np.fft.fft((steps - steps.mean()) * window, 256)[:112] * 2**22
+
+    x, y = lines(ir), lines(red)
+    scale = (2.0 ** (shift - 5 - down) * 2) ** 2
+    top = (abs(x) ** 2).max() * scale
+    got = np.array([[re[k], im[k], re[128 + k]] for k in range(3, 112)]).T
+    exact = np.array([abs(x) ** 2, abs(y) ** 2, (x * y.conj()).real])[:, 3:] * scale
+    assert np.abs(got - exact).max() < 0.003 * top
+
+
+def test_ratio_and_its_error():
+    """Against least squares in float; the error against the scatter of repeated noise."""
+    rng = np.random.default_rng(3)
+    truth, found, claimed = 0.55, [], []
+    for _ in range(300):
+        x = (rng.normal(size=6) + 1j * rng.normal(size=6)) * 700
+        y = truth * x + (rng.normal(size=6) + 1j * rng.normal(size=6)) * 20
+        sums = array("i", [0] * 16)
+        sums[0] = round(float((abs(x) ** 2).sum()))
+        sums[1] = round(float((abs(y) ** 2).sum()))
+        sums[2] = round(float((x * y.conj()).real.sum()))
+        slope = sums[2] / sums[0]
+        ratio.estimate(sums, 6 * 16)
+        assert abs(sums[0] / 4096 - slope) < 0.002
+        found.append(sums[0] / 4096)
+        claimed.append(sums[1] / 4096)
+    assert np.mean(claimed) == pytest.approx(np.std(found), rel=0.25)
+
+
+@pytest.mark.parametrize("sums", [(0, 5, 5), (1000, 0, 10), (1000, 1000, -5), (100, 2**29, 2**20)])
+def test_no_ratio_from_nothing(sums):
+    out = array("i", [*sums, *[0] * 13])
+    ratio.estimate(out, 80)
+    assert out[0] == ratio.NO_RATIO
+
+
+@pytest.mark.parametrize("bpm", [35, 42, 60, 75, 97, 130, 170, 215, 240])
+@pytest.mark.parametrize("wave", ["plain", "dicrotic"])
+def test_rate_of_a_clean_wave(bpm, wave):
+    """Not the half and not the double, whatever the second wave."""
+    t = np.arange(256) / 25.0
+    turn = 2 * np.pi * bpm / 60 * t
+    second = 0.9 if wave == "dicrotic" else 0.4
+    ir = 12 - 0.01 * (np.sin(turn) + second * np.sin(2 * turn + 2.0) + 0.2 * np.sin(3 * turn))
+    size = 200
+    re, im, _, _ = spectrum_of(size, ir, ir)
+    reach, low, high = 1, 4, 66
+    total = pulse.gather(re, im, low, high, reach)
+    line_q3 = pulse.fundamental_q3(im, total, low << 3, 341, high, reach)
+    line = pulse.refine_q8(re, im, line_q3, high, reach) / 256
+    assert line * 25 / 256 * 60 == pytest.approx(bpm, abs=0.7)
+
+
+def test_beats_of_a_known_rhythm():
+    """Intervals and unevenness against the times the wave was made of."""
+    rng = np.random.default_rng(5)
+    for spread, uneven in ((0.02, False), (0.25, True)):
+        at = np.cumsum(0.8 * (1 + spread * rng.uniform(-1, 1, 80)))
+        t = np.arange(int(at[-2] * 25)) / 25.0
+        light = 13.0 - sum(
+            0.01 * np.where((d := t - a) > 0, (d / 0.12) * np.exp(1 - d / 0.12), 0) for a in at
+        )
+        state = array("i", [0] * beats.LENGTH)
+        spare = array("i", [0] * 16)
+        beats.clear(state)
+        ln = np.round(light * 2**22).astype(int).tolist()
+        found = sum(beats.step(state, ln[i - 3] - ln[i], ln[i], 6) == 1 for i in range(3, len(ln)))
+        assert abs(found - np.sum(at < t[-1])) <= 1
+        last = np.diff(at[at < t[-1]])[-16:]
+        assert beats.interval_q8(state, spare) / 256 / 25 == pytest.approx(last.mean(), rel=0.02)
+        truth = np.median(abs(np.diff(last))) / np.median(last)
+        assert beats.unevenness_q10(state, spare) / 1024 == pytest.approx(truth, abs=0.03)
+        assert (beats.unevenness_q10(state, spare) > 118) == uneven
+
+
+@given(
+    st.lists(st.integers(9300, 9800), min_size=40, max_size=60),
+    st.integers(0, 40),
+    st.sampled_from([20, 50, 51]),
+)
+def test_settled_by_the_rule(values, narrow, sd):
+    """The rule of the design, in float, beside the firmware's."""
+    values = [9550 + (value - 9550) * narrow // 100 for value in values]
+    trend = array("i", [0] * settle.LENGTH)
+    settle.clear(trend)
+    for n, value in enumerate(values):
+        got = settle.step(trend, value, sd, n, 1)
+        window = np.array(values[max(0, n - 14) : n + 1]) / 100
+        settled = n + 1 >= 30 and n >= 20 and len(window) == 15 and sd <= 50
+        if settled:
+            slope = np.polyfit(np.arange(15), window, 1)[0]
+            settled = window.max() - window.min() <= 1.0 and abs(slope) <= 0.05 + 1e-9
+        assert got == (round(np.median(window) * 100) if settled else settle.NOT_SETTLED)
+
+
+def test_led_current_lands_in_the_middle():
+    full = 262143
+    for dc in (5000, 20000, 40000, 60000, 120000, 220000, 240000):
+        led_ua, light = 7000, dc / 7000
+        for _ in range(4):
+            led_ua = core.propose_led_ua(min(full, int(light * led_ua)), led_ua)
+        assert 0.2 * full <= light * led_ua <= 0.85 * full or led_ua in (800, 50000)
+        assert led_ua % 200 == 0
+    assert core.propose_led_ua(100000, 7000) == 7000
+
+
+def test_words_and_numbers_agree():
+    assert field.STATUS_NAMES[field.USB_POWER] == "usb_power"
+    assert len(set(field.STATUS_NAMES)) == 12
+    assert field.FLAG_NAMES[field.FLAG_FAULT_DEAD_LED.bit_length() - 1] == "fault:dead_led"
