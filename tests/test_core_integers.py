@@ -31,7 +31,7 @@ def _checked(name):
 for _name in ("add", "sub", "mul", "floordiv", "mod", "lshift", "rshift", "and", "or", "xor"):
     setattr(Small, f"__{_name}__", _checked(f"__{_name}__"))
     setattr(Small, f"__r{_name}__", _checked(f"__r{_name}__"))
-Small.__neg__ = _checked("__neg__")
+Small.__neg__ = _checked("__neg__")  # type: ignore[method-assign]
 
 
 class Cells(list):
