@@ -1,8 +1,11 @@
 """The board inside the VM: the names of sim/board.py, each of them handed on to it.
 
 Runs on MicroPython. The chips are not here; hostbus takes every transfer to the Python models.
-Nothing is allocated on the way: only numbers go out, and bytes by their address.
+Nothing is allocated on the way: only numbers go out, and bytes by their address. At the end
+stands how the host drives an app on this board.
 """
+
+import sys
 
 import hostbus
 from micropython import const
@@ -132,3 +135,22 @@ def feed_watchdog():
 
 def reset():
     _ask(_RESET)
+
+
+def start():
+    """`app` is the firmware's, on this board."""
+    global app
+    from oximeter.app import App
+
+    app = App(sys.modules[__name__])
+    _tell()
+
+
+def step(now_ms):
+    wait_ms = app.step(now_ms)
+    _tell()
+    return wait_ms
+
+
+def _tell():
+    hostbus.reading(addressof(app.reading), len(app.reading))

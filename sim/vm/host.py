@@ -42,21 +42,7 @@ _EIO = 5
 
 # A collection is due when this much was allocated since the last one. The ESP32 collects when its
 # heap is full; here that moment may fall inside a call, where no collection can happen.
-_COLLECT_AFTER = 4096
-
-_START = """\
-from uctypes import addressof
-import board
-import hostbus
-from oximeter.app import App
-app = App(board)
-hostbus.reading(addressof(app.reading), len(app.reading))
-def step(now_ms):
-    wait_ms = app.step(now_ms)
-    hostbus.reading(addressof(app.reading), len(app.reading))
-    return wait_ms
-"""
-
+_COLLECT_AFTER = 1024
 
 class VmError(RuntimeError):
     """The firmware raised on the VM, or the VM itself failed; the text holds the traceback."""
@@ -124,7 +110,8 @@ class Vm:
         for path in sorted(shipped.rglob("*.mpy"), key=lambda path: (-len(path.parts), path)):
             name = ".".join(path.relative_to(shipped).with_suffix("").parts)
             self.run(f"import {name.removesuffix('.__init__')}\ngc.collect()")
-        self.run(_START)
+        self.run("board.start()")
+        self.run("from board import app, step")
 
     def step(self, now_ms: int) -> int:
         """One step of the app at this time; milliseconds until it wants the next."""
