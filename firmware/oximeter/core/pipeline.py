@@ -572,7 +572,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     if not accepted:
         s[_MISSES] += 1
         settle.interrupt(state[_TREND])
-        _withhold(state, _reason(s, periodic, strength), 0)
+        _withhold(state, _reason(s, strength), 0)
         # A pulse may stand beside these two alone, and only one that the heart had before.
         status = out[field.STATUS]
         if (
@@ -648,7 +648,7 @@ def _is_heart(s, strength, ratio_q12, pulse_decibpm):
     return True
 
 
-def _reason(s, periodic, strength):
+def _reason(s, strength):
     """Status word for an evaluation that was not accepted; strength in 1/1000 percent."""
     second = s[_RATE_MILLIHZ] // 4000
     if s[_DISTURBED] < 5 * second:
@@ -659,7 +659,7 @@ def _reason(s, periodic, strength):
         return field.SEARCHING
     if strength < 200:
         return field.WEAK_PULSE
-    return field.SEARCHING if periodic else field.MOTION
+    return field.MOTION
 
 
 def _beats_decibpm(b, spare, rate_millihz):
