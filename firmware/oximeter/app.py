@@ -34,7 +34,7 @@ _ENOUGH_MV = const(2300)
 _ABSENT_MV = const(1000)
 
 _FIRST_MS = const(6000)  # the first reading comes within this time of a still finger
-_CHIME_HZ = const(2000)
+_CHIME_HZ = const(800)  # old ears: 500 to 1000 Hz
 _CHIME_MS = const(60)
 
 _FAULTS = (
@@ -243,8 +243,10 @@ class App:
         """From the bus up, so that it serves for the first start and for every recovery."""
         board = self._board
         try:
-            if not board.sensor_sda.value():
-                bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us)
+            held = not board.sensor_sda.value()
+            if held and not bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us):
+                # A software bus takes a held data line for an acknowledge: it must not be asked.
+                raise OSError
             sensor = Max30102(board.sensor_bus())
             sensor.swapped = self._settings.leds_swapped == 1
             sensor.start(led_red_ua=self._red_ua, led_ir_ua=self._ir_ua)
