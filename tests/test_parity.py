@@ -202,14 +202,14 @@ def test_the_whole_app_runs_in_the_heap_of_a_device(record_property, capsys):
 
 _LOCKED = """\
 import micropython
-plain = app.sample
+plain = board.app.sample
 def locked(now_ms):
     micropython.heap_lock()
     try:
         plain(now_ms)
     finally:
         micropython.heap_unlock()
-app.sample = locked
+board.app.sample = locked
 """
 
 

@@ -142,15 +142,9 @@ def start():
     global app
     from oximeter.app import App
 
-    app = App(sys.modules[__name__])
-    _tell()
+    app = App(sys.modules["board"])
+    hostbus.reading(addressof(app.reading), len(app.reading))
 
 
 def step(now_ms):
-    wait_ms = app.step(now_ms)
-    _tell()
-    return wait_ms
-
-
-def _tell():
-    hostbus.reading(addressof(app.reading), len(app.reading))
+    return app.step(now_ms)

@@ -78,7 +78,7 @@ class Vm:
                 for path in sorted(folder.rglob("*")):
                     if path.suffix in (".mpy", ".py"):
                         self.put("/" + path.relative_to(folder).as_posix(), path.read_bytes())
-            self.run(f"import gc\ngc.threshold({_COLLECT_AFTER})")
+            self.run(f"gc.threshold({_COLLECT_AFTER})")
             if board is not None:
                 self._wire(board)
                 if start:
@@ -111,7 +111,6 @@ class Vm:
             name = ".".join(path.relative_to(shipped).with_suffix("").parts)
             self.run(f"import {name.removesuffix('.__init__')}\ngc.collect()")
         self.run("board.start()")
-        self.run("from board import app, step")
 
     def step(self, now_ms: int) -> int:
         """One step of the app at this time; milliseconds until it wants the next."""
@@ -132,8 +131,7 @@ class Vm:
 
     def memory(self) -> tuple[int, int]:
         """(free, used) bytes of the heap after a collection."""
-        self.run("import gc, micropython\ngc.collect()")
-        found = re.search(r"used: (\d+), free: (\d+)", self.run("micropython.mem_info()"))
+        found = re.search(r"used: (\d+), free: (\d+)", self._ask("M", b"")[1])
         assert found, "mem_info of the pinned MicroPython has this form"
         return int(found[2]), int(found[1])
 

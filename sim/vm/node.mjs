@@ -2,7 +2,7 @@
 //
 //   u32 length of the payload, u8 kind, payload (little-endian)
 //
-// Python asks (kinds X S F) and gets one D or E. Until that comes, what the firmware does to its
+// Python asks (kinds S X M F) and gets one D or E. Until that comes, what the firmware does to its
 // board arrives at Python as R W B and is answered there with A: the chips live in Python.
 // Everything is synchronous, as a bus is to a firmware; nothing here ever waits on an event loop.
 
@@ -90,7 +90,7 @@ mp.registerJsModule("hostbus", {
 // An exception is printed inside, which takes no memory; carried out here as an object it would ask
 // a full heap for more, and MicroPython would stand still over that.
 mp.runPython(`
-import sys
+import gc, micropython, sys
 FAILED = -1000
 def _run(code):
     try:
@@ -101,11 +101,17 @@ def _run(code):
         return FAILED
 def _step(now_ms):
     try:
-        return step(now_ms)
+        return board.step(now_ms)
     except BaseException as error:
         sys.print_exception(error)
         return FAILED
+def _collect():
+    gc.collect()
+def _memory():
+    micropython.mem_info()
 `);
+const collect = mp.globals.get("_collect");
+const memory = mp.globals.get("_memory");
 const run = mp.globals.get("_run");
 const step = mp.globals.get("_step");
 const FAILED = -1000;
@@ -151,6 +157,10 @@ for (;;) {
   } else if (kind === "X") {
     if (heapKib > 0 && length > 4000) throw new Error("under a cap, run takes 4000 bytes of code");
     done(run(inbox.toString("utf8", HEADER, HEADER + length)));
+  } else if (kind === "M") {
+    collect(); // which happens when it has returned
+    memory();
+    done(0);
   } else if (kind === "F") {
     const end = HEADER + 2 + inbox.readUInt16LE(HEADER);
     const path = inbox.toString("utf8", HEADER + 2, end);
