@@ -1,7 +1,7 @@
 """CPython and MicroPython give the same: every field of every reading, every byte of the screen.
 
 Both run the whole app over the same light, each against its own chips. On MicroPython the files
-are those of a device, in the heap a device has.
+are those of a device; that they fit into its heap is a test of its own.
 """
 
 import ast
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 HEAP_KIB = 64
 AIM_KIB = 56
+ROOMY_KIB = 256
 
 
 class Finger:
@@ -81,14 +82,14 @@ def test_private_constants_stand_above_their_use():
         assert not early, early
 
 
-def both(until_s, heap_kib=HEAP_KIB, happens=None):
+def both(until_s, happens=None):
     """Step CPython and MicroPython side by side; the two boards with (reading, waited) of each.
 
     `happens(t_ms, board)` may do something to a board before a step.
     """
     boards = Board(Finger()), Board(Finger())
     app = App(boards[0])
-    with Vm(boards[1], heap_kib=heap_kib) as vm:
+    with Vm(boards[1], heap_kib=ROOMY_KIB) as vm:
         while boards[0].clock.now_ms < 1000 * until_s:
             now_ms = boards[0].clock.now_ms
             if happens:
@@ -114,15 +115,17 @@ def test_readings_and_screens_are_the_same():
     assert {"ok", "no_finger"} <= seen and len(screens) > 20
 
 
-def test_faults_and_the_button_are_the_same():
-    def happens(now_ms, board):
-        board.sensor.faults.clear()
-        if 8000 <= now_ms < 10400:
-            board.sensor.faults.add("nack")
-        board.button.value(0 if 11000 <= now_ms < 11400 else 1)
+def trouble(now_ms, board):
+    """The sensor does not answer for a while; later somebody presses the button."""
+    board.sensor.faults.clear()
+    if 8000 <= now_ms < 10400:
+        board.sensor.faults.add("nack")
+    board.button.value(0 if 11000 <= now_ms < 11400 else 1)
 
+
+def test_faults_and_the_button_are_the_same():
     statuses = set()
-    for now_ms, boards, ours, theirs in both(13, happens=happens):
+    for now_ms, boards, ours, theirs in both(13, trouble):
         assert theirs == ours, f"at {now_ms} ms"
         assert boards[1].display.pixels() == boards[0].display.pixels(), f"at {now_ms} ms"
         statuses.add(ours[reading_field.STATUS])
@@ -179,7 +182,7 @@ def test_the_core_is_the_same_over_any_counts(channels):
         core.feed(state, array("i", red), array("i", ir), count, t_ms, events)
         ours.append(list(core.reading(state)))
         blocks.append((red, ir, count, t_ms, events))
-    with Vm(heap_kib=256) as vm:
+    with Vm(heap_kib=ROOMY_KIB) as vm:
         vm.put("/blocks", b"".join(array("i", [*red, *ir]).tobytes() for red, ir, *_ in blocks))
         vm.run(_FEED.format(channels=channels))
         for at, (_, _, count, t_ms, events) in enumerate(blocks):
@@ -188,16 +191,28 @@ def test_the_core_is_the_same_over_any_counts(channels):
 
 
 def test_the_whole_app_runs_in_the_heap_of_a_device(record_property, capsys):
-    """Every module imported as .mpy, then 30 s of signal, in a heap that cannot grow."""
+    """Every module imported as .mpy, then 30 s of signal and trouble, in a heap that cannot grow.
+
+    Stricter than a device, which collects garbage when it must: here that waits until a step is
+    over.
+    """
+    board = Board(Finger())
+    with Vm(board, heap_kib=ROOMY_KIB) as vm:
+        live = drive(vm, board)
+    record_property("live_bytes", live)
+    with capsys.disabled():
+        print(f"\nthe app keeps {live / 1024:.1f} KiB (aim {AIM_KIB}, to run in {HEAP_KIB})")
     board = Board(Finger())
     with Vm(board, heap_kib=HEAP_KIB) as vm:
-        while board.clock.now_ms < 30_000:
-            board.clock.advance_us(1000 * vm.step(board.clock.now_ms))
-        _, used = vm.memory()
-    record_property("live_bytes", used)
-    with capsys.disabled():
-        print(f"\nthe app lives in {used / 1024:.1f} KiB of heap (aim {AIM_KIB}, cap {HEAP_KIB})")
-    assert used < HEAP_KIB * 1024
+        assert drive(vm, board) < HEAP_KIB * 1024
+
+
+def drive(vm, board):
+    """30 s; the bytes that live at the end."""
+    while board.clock.now_ms < 30_000:
+        trouble(board.clock.now_ms, board)
+        board.clock.advance_us(1000 * vm.step(board.clock.now_ms))
+    return vm.memory()[1]
 
 
 _LOCKED = """\
@@ -217,7 +232,7 @@ def test_the_sample_path_allocates_nothing():
     """Nor does any integer there leave 31 bits, or a float appear: each would be allocated."""
     board = Board(Finger())
     statuses = set()
-    with Vm(board, heap_kib=HEAP_KIB) as vm:
+    with Vm(board, heap_kib=ROOMY_KIB) as vm:
         vm.run(_LOCKED)
         while board.clock.now_ms < 30_000:
             board.clock.advance_us(1000 * vm.step(board.clock.now_ms))
@@ -230,7 +245,7 @@ def test_boot_and_main_run_unchanged():
     board = Board(Finger())
     board.power_off_at(1_000_000)
     # Its loop is one call, in which this MicroPython never collects: it gets room instead.
-    with Vm(board, heap_kib=512, start=False) as vm:
+    with Vm(board, heap_kib=2 * ROOMY_KIB, start=False) as vm:
         vm.run("exec(open('/boot.py').read())")
         assert not board.display.on
         with pytest.raises(PowerOff):
@@ -249,7 +264,7 @@ def test_main_resets_after_an_exception_and_leaves_the_display_dark():
                 raise OSError(5, "EIO")
 
     board = Failing(Finger())
-    with Vm(board, heap_kib=512, start=False) as vm, pytest.raises(Reset):
+    with Vm(board, heap_kib=2 * ROOMY_KIB, start=False) as vm, pytest.raises(Reset):
         vm.run("exec(open('/main.py').read())")
     assert board.resets == 1
     assert not any(board.display.pixels())
