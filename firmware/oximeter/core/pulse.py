@@ -92,12 +92,19 @@ def fundamental_q3(im, total, low_q3, high_q3, high, reach):
     best_q3 = 0
     best = 0
     line_q3 = low_q3
+    little = total >> 5
     while line_q3 <= high_q3:
-        share = explained_q10(im, total, line_q3, high, reach)
-        if share > best:
-            best = share
-            best_q3 = line_q3
-        line_q3 += 1
+        # Only where the fundamental or the second harmonic has 3 % of the energy. The grid widens
+        # where fewer harmonics fit below `high`.
+        second = line_q3 + 2 >> 2
+        if im[_HALF + (line_q3 + 4 >> 3)] > little or (
+            second <= high and im[_HALF + second] > little
+        ):
+            share = explained_q10(im, total, line_q3, high, reach)
+            if share > best:
+                best = share
+                best_q3 = line_q3
+        line_q3 += 1 + (line_q3 >> 7)
     if best == 0:
         return 0
     whole_q10 = energy_q10(im, total, best_q3, high)

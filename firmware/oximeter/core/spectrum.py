@@ -89,6 +89,8 @@ def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
     before_ir = ir_ln[start]
     before_red = red_ln[start]
     reverse = 0
+    turn_q9 = 33554432 // size  # a whole turn is 65536
+    angle_q9 = turn_q9 >> 1
     i = 1
     while i <= size:
         j = (start + i) & 255
@@ -102,8 +104,9 @@ def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
         else:
             x >>= -shift
             y >>= -shift
-        angle = ((2 * i - 1) << 15) // size
-        j = angle >> 8
+        j = angle_q9 >> 17
+        angle = angle_q9 >> 9
+        angle_q9 += turn_q9
         cosine = cos_q13[j]
         cosine += (cos_q13[j + 1] - cosine) * (angle & 255) >> 8
         weight = _COS_ONE - cosine >> 1
@@ -118,9 +121,38 @@ def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
     return shift
 
 
+def _quarters(re, im):
+    """Stages 0 and 1: butterflies of four without a product."""
+    i = 0
+    while i < _POINTS:
+        a_re = re[i] + re[i + 1]
+        a_im = im[i] + im[i + 1]
+        b_re = re[i] - re[i + 1]
+        b_im = im[i] - im[i + 1]
+        c_re = re[i + 2] + re[i + 3]
+        c_im = im[i + 2] + im[i + 3]
+        d_re = re[i + 2] - re[i + 3]
+        d_im = im[i + 2] - im[i + 3]
+        re[i] = a_re + c_re
+        im[i] = a_im + c_im
+        re[i + 1] = b_re + d_im
+        im[i + 1] = b_im - d_re
+        re[i + 2] = a_re - c_re
+        im[i + 2] = a_im - c_im
+        re[i + 3] = b_re - d_im
+        im[i + 3] = b_im + d_re
+        i += 4
+
+
 def transform(re, im, cos_q13, first, last):
-    """Stages first … last - 1 of the eight; a slice of them a call keeps each call short."""
+    """Stages first … last - 1 of the eight; a slice of them a call keeps each call short.
+
+    first is 0 or above 1: stages 0 and 1 go together, since they turn by whole quarters.
+    """
     stage = first
+    if stage == 0:
+        _quarters(re, im)
+        stage = 2
     while stage < last:
         half = 1 << stage
         stride = 128 >> stage
@@ -159,31 +191,33 @@ def lines(re, im, low):
     The two real spectra are twice parts of the transform at k and 256 - k. Line 128 - k keeps its
     parts where the results of k go, and the other way round, so the two are done together.
     """
+    # A sum of two is at most twice the largest.
     largest = 1
     k = low
     while k < _LINES:
         j = _POINTS - k
-        ir_re = re[k] + re[j]
-        ir_im = im[k] - im[j]
-        red_re = im[k] + im[j]
-        red_im = re[j] - re[k]
-        if ir_re < 0:
-            ir_re = -ir_re
-        if ir_im < 0:
-            ir_im = -ir_im
-        if red_re < 0:
-            red_re = -red_re
-        if red_im < 0:
-            red_im = -red_im
-        if ir_re > largest:
-            largest = ir_re
-        if ir_im > largest:
-            largest = ir_im
-        if red_re > largest:
-            largest = red_re
-        if red_im > largest:
-            largest = red_im
+        value = re[k]
+        if value < 0:
+            value = -value
+        if value > largest:
+            largest = value
+        value = im[k]
+        if value < 0:
+            value = -value
+        if value > largest:
+            largest = value
+        value = re[j]
+        if value < 0:
+            value = -value
+        if value > largest:
+            largest = value
+        value = im[j]
+        if value < 0:
+            value = -value
+        if value > largest:
+            largest = value
         k += 1
+    largest <<= 1
     down = 0
     while largest >= 2048:
         largest >>= 1
