@@ -39,12 +39,6 @@ class Memory:
         self._check(address)
         self.registers[register : register + len(data)] = data
 
-    def writeto(self, address, data):
-        self.writeto_mem(address, data[0], data[1:])
-
-    def readfrom_into(self, address, into):
-        self.readfrom_mem_into(address, 0, into)
-
 
 class Level:
     def __init__(self):
@@ -133,10 +127,10 @@ def test_bus_carries_bytes_both_ways(board, wired):
     wired.run(
         "bus = board.sensor_bus(); b = bytearray(4)\n"
         "bus.readfrom_mem_into(0x57, 16, b); bus.writeto_mem(0x57, 32, b)\n"
-        "bus.writeto(0x57, b'\\x40ab'); bus.readfrom_into(0x57, b)"
+        "bus.writeto_mem(0x57, 0xFE, b'ab')"
     )
     assert board.bus.registers[32:36] == b"\x01\x80\xff\x00"
-    assert board.bus.registers[64:66] == b"ab"
+    assert board.bus.registers[0xFE:] == b"ab"
 
 
 def test_bus_allocates_nothing(board, wired):
@@ -177,11 +171,11 @@ def test_what_the_simulation_raises_passes_the_firmware_and_comes_out_again(boar
     board.bus.error = Reach("the end of the recording")
     with pytest.raises(Reach, match="end of the recording"):
         wired.run(
-            "try: board.sensor_bus().writeto(0x57, b'\\x00\\x00')\n"
+            "try: board.sensor_bus().writeto_mem(0x57, 0, b'\\x00')\n"
             "except Exception: print('swallowed')"
         )
     board.bus.error = None
-    wired.run("board.sensor_bus().writeto(0x57, b'\\x05\\x07')")
+    wired.run("board.sensor_bus().writeto_mem(0x57, 5, b'\\x07')")
     assert board.bus.registers[5] == 7
 
 
@@ -208,6 +202,15 @@ def test_board_inside_has_what_the_board_outside_has(board, wired):
     ]
     assert board.display_reset.level == 0
     assert board.button.level == board.sensor_scl.level == board.sensor_sda.level == 1
+
+
+def test_crc_of_the_vm_is_the_usual_one():
+    with Vm() as vm:
+        told = vm.run(
+            "from binascii import crc32\n"
+            "print(crc32(b''), crc32(b'123456789'), crc32(b'6789', crc32(b'12345')))"
+        )
+    assert told.split() == ["0", str(0xCBF43926), str(0xCBF43926)]
 
 
 def test_an_exception_in_the_firmware_comes_with_its_traceback():

@@ -6,9 +6,15 @@ Python, whose tables would take 5 KiB of a heap that is there to be measured.
 
 
 def crc32(data, crc=0):
-    crc ^= 0xFFFFFFFF
+    high = crc >> 16 ^ 0xFFFF  # in halves: an integer of 32 bits would be allocated at each turn
+    low = crc & 0xFFFF ^ 0xFFFF
     for byte in data:
-        crc ^= byte
+        low ^= byte
         for _ in range(8):
-            crc = crc >> 1 ^ (0xEDB88320 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
+            odd = low & 1
+            low = low >> 1 | (high & 1) << 15
+            high >>= 1
+            if odd:
+                high ^= 0xEDB8
+                low ^= 0x8320
+    return (high ^ 0xFFFF) << 16 | low ^ 0xFFFF

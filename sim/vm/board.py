@@ -14,7 +14,6 @@ from uctypes import addressof
 # The same numbers stand in host.py.
 _SENSOR = const(0)
 _DISPLAY = const(1)
-_NO_REGISTER = const(-1)
 _STOP = const(-1000)
 _SLEEP_US = const(0)
 _SLEEP_MS = const(1)
@@ -62,12 +61,6 @@ class _I2c:
         status = _write(self._bus, address, register, addressof(buffer), len(buffer))
         if status < 0:
             _fail(status)
-
-    def readfrom_into(self, address, buffer):
-        self.readfrom_mem_into(address, _NO_REGISTER, buffer)
-
-    def writeto(self, address, buffer):
-        self.writeto_mem(address, _NO_REGISTER, buffer)
 
 
 class _Pin:

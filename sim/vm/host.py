@@ -25,8 +25,8 @@ from sim.vm import build, setup
 
 _HEADER = struct.Struct("<IB")
 _ANSWER = struct.Struct("<IBi")
-_READ = struct.Struct("<BBhH")
-_WRITE = struct.Struct("<BBh")
+_READ = struct.Struct("<BBBH")
+_WRITE = struct.Struct("<BBB")
 _CALL = struct.Struct("<Bi")
 _DONE = struct.Struct("<iI")
 
@@ -227,22 +227,15 @@ class Vm:
         bus, address, register, length = _READ.unpack_from(frame, 5)
         buffer = bytearray(length)
         try:
-            if register < 0:
-                self._buses[bus].readfrom_into(address, buffer)
-            else:
-                self._buses[bus].readfrom_mem_into(address, register, buffer)
+            self._buses[bus].readfrom_mem_into(address, register, buffer)
         except BaseException as error:
             return self._status_of(error), b""
         return 0, bytes(buffer)
 
     def _bus_write(self, frame: bytes) -> int:
         bus, address, register = _WRITE.unpack_from(frame, 5)
-        content = frame[5 + _WRITE.size :]
         try:
-            if register < 0:
-                self._buses[bus].writeto(address, content)
-            else:
-                self._buses[bus].writeto_mem(address, register, content)
+            self._buses[bus].writeto_mem(address, register, frame[5 + _WRITE.size :])
         except BaseException as error:
             return self._status_of(error)
         return 0

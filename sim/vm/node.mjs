@@ -53,9 +53,9 @@ mp.registerJsModule("hostbus", {
   read(bus, address, register, pointer, length) {
     outbox.writeUInt8(bus, HEADER);
     outbox.writeUInt8(address, HEADER + 1);
-    outbox.writeInt16LE(register, HEADER + 2);
-    outbox.writeUInt16LE(length, HEADER + 4);
-    send("R", 6);
+    outbox.writeUInt8(register, HEADER + 2);
+    outbox.writeUInt16LE(length, HEADER + 3);
+    send("R", 5);
     const got = receive();
     machine.HEAPU8.set(inbox.subarray(HEADER + 4, HEADER + got), pointer);
     return inbox.readInt32LE(HEADER);
@@ -63,9 +63,9 @@ mp.registerJsModule("hostbus", {
   write(bus, address, register, pointer, length) {
     outbox.writeUInt8(bus, HEADER);
     outbox.writeUInt8(address, HEADER + 1);
-    outbox.writeInt16LE(register, HEADER + 2);
-    outbox.set(machine.HEAPU8.subarray(pointer, pointer + length), HEADER + 4);
-    send("W", 4 + length);
+    outbox.writeUInt8(register, HEADER + 2);
+    outbox.set(machine.HEAPU8.subarray(pointer, pointer + length), HEADER + 3);
+    send("W", 3 + length);
     receive();
     return inbox.readInt32LE(HEADER);
   },
