@@ -25,8 +25,7 @@ _NEW_SENSOR_BUS = const(6)
 _BUZZER_HZ = const(7)
 _BUZZER_DUTY = const(8)
 _BATTERY_UV = const(9)
-_PIN_READ = const(16)  # and the pin's number
-_PIN_WRITE = const(32)
+_PIN = const(16)  # the first of the pins; a level under 0 asks for theirs
 
 _read = hostbus.read
 _write = hostbus.write
@@ -48,62 +47,53 @@ def _ask(what, value=0):
     return status
 
 
-class _I2c:
-    def __init__(self, bus):
-        self._bus = bus
+class _Part:
+    """Pin, ADC, PWM or I2C: on a device they are C and in no heap, here one class must do."""
 
-    def readfrom_mem_into(self, address, register, buffer):
-        status = _read(self._bus, address, register, addressof(buffer), len(buffer))
-        if status < 0:
-            _fail(status)
-
-    def writeto_mem(self, address, register, buffer):
-        status = _write(self._bus, address, register, addressof(buffer), len(buffer))
-        if status < 0:
-            _fail(status)
-
-
-class _Pin:
     def __init__(self, number):
         self._number = number
 
     def value(self, level=-1):
-        if level < 0:
-            return _ask(_PIN_READ + self._number)
-        _ask(_PIN_WRITE + self._number, level)
+        return _ask(self._number, level)
 
-
-class _Buzzer:
     def freq(self, hz):
         _ask(_BUZZER_HZ, hz)
 
     def duty_u16(self, duty):
         _ask(_BUZZER_DUTY, duty)
 
-
-class _Adc:
     def read_uv(self):
         return _ask(_BATTERY_UV)
 
+    def readfrom_mem_into(self, address, register, buffer):
+        status = _read(self._number, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
 
-sensor_scl = _Pin(0)
-sensor_sda = _Pin(1)
-display_reset = _Pin(2)
-button = _Pin(3)
-vbus = _Pin(4)
-buzzer = _Buzzer()
-battery_adc = _Adc()  # this and vbus become None where the board outside has none
+    def writeto_mem(self, address, register, buffer):
+        status = _write(self._number, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
+
+
+sensor_scl = _Part(_PIN)
+sensor_sda = _Part(_PIN + 1)
+display_reset = _Part(_PIN + 2)
+button = _Part(_PIN + 3)
+vbus = _Part(_PIN + 4)
+buzzer = battery_adc = _Part(0)
+# vbus and battery_adc become None where the board outside has none.
 
 
 def sensor_bus():
     _ask(_NEW_SENSOR_BUS)
-    return _I2c(_SENSOR)
+    return _Part(_SENSOR)
 
 
 def display_port():
     from oximeter.drivers.oled import I2cPort
 
-    return I2cPort(_I2c(_DISPLAY))
+    return I2cPort(_Part(_DISPLAY))
 
 
 def sleep_us(n):

@@ -35,7 +35,7 @@ _SENSOR = 0
 _STOP = -1000
 _SLEEP_US, _SLEEP_MS, _TICKS_MS, _START_WATCHDOG, _FEED_WATCHDOG, _RESET = range(6)
 _NEW_SENSOR_BUS, _BUZZER_HZ, _BUZZER_DUTY, _BATTERY_UV = range(6, 10)
-_PIN_READ, _PIN_WRITE = 16, 32
+_PIN = 16
 _PINS = ("sensor_scl", "sensor_sda", "display_reset", "button", "vbus")
 
 _EIO = 5
@@ -243,10 +243,9 @@ class Vm:
     def _board_call(self, what: int, value: int) -> int:
         board = self._board
         try:
-            if what >= _PIN_WRITE:
-                getattr(board, _PINS[what - _PIN_WRITE]).value(value)
-            elif what >= _PIN_READ:
-                return int(getattr(board, _PINS[what - _PIN_READ]).value())
+            if what >= _PIN:
+                pin = getattr(board, _PINS[what - _PIN])
+                return int(pin.value()) if value < 0 else pin.value(value) or 0
             elif what == _SLEEP_US:
                 board.sleep_us(value)
             elif what == _SLEEP_MS:
