@@ -30,8 +30,8 @@ def texts_characters() -> list[str]:
     """Every character that a screen may write, sorted: texts, figures and names of faults."""
     written = ["0123456789", *(name for name in field.FLAG_NAMES if name.startswith("fault"))]
     for language in text.LANGUAGES:
-        for status_name in field.STATUS_NAMES:
-            written += text.parts(language, status_name)
+        for status in range(len(field.STATUS_NAMES)):
+            written += text.parts(language, status)
     return sorted(set("".join(written)))
 
 

@@ -272,20 +272,28 @@ def test_strokes_are_a_tenth_of_the_height():
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_line_fits(language):
     for status in OTHERS:
-        wrong, todo, how = text.parts(language, field.STATUS_NAMES[status])
+        wrong, todo, how = text.parts(language, status)
         assert wrong and todo
         assert screens.text_width(wrong) <= 118
         assert screens.text_width(todo) <= 64
         assert screens.text_width(how) <= 128
-    searching = text.parts(language, field.STATUS_NAMES[field.SEARCHING])
+    searching = text.parts(language, field.SEARCHING)
     assert screens.text_width(searching[0]) <= 64  # leaves room for the progress
-    *saturation, unit, uncalibrated = text.parts(language, field.STATUS_NAMES[field.OK])
+    *saturation, unit, uncalibrated = text.parts(language, field.OK)
     assert len(saturation) == 3
     assert max(map(screens.text_width, saturation)) <= 16
     assert screens.text_width(unit) - 1 <= 128 - 89 - 12  # the last dark column has no need
     assert screens.text_width(uncalibrated) <= 48
     for flag_name in field.FLAG_NAMES:
         assert screens.text_width(flag_name) <= 128
+
+
+def test_texts_stand_in_the_order_of_the_numbers():
+    for table in (text._ZH, text._EN):
+        names = tuple(row.split("|")[0] for row in table.strip().split("\n"))
+        assert names == field.STATUS_NAMES
+    faults = [name for name in field.FLAG_NAMES if name.startswith("fault:")]
+    assert [f"fault:{name}" for name in text.FAULT_NAMES] == faults
 
 
 def unifont_pixels(character: str) -> list[str]:

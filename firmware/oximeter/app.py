@@ -15,7 +15,7 @@ from oximeter.drivers.battery import Battery
 from oximeter.drivers.buzzer import Buzzer
 from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
 from oximeter.drivers.oled import Oled
-from oximeter.ui import screens
+from oximeter.ui import screens, text
 
 _STEP_MS = const(40)  # four samples at 100/s; the sensor's FIFO holds 320 ms
 _FRAME_MS = const(200)
@@ -375,11 +375,9 @@ def _wanted_ua(dc_adc, led_ua):
 
 def _fault_name(flags):
     """The first fault among the flags, as "nack"; empty where there is none."""
-    faults = flags & _FAULTS
-    bit = 0
-    while faults:
-        if faults & 1:
-            return field.FLAG_NAMES[bit][6:]
-        faults >>= 1
-        bit += 1
+    flag = field.FLAG_FAULT_NACK
+    for name in text.FAULT_NAMES:
+        if flags & flag:
+            return name
+        flag <<= 1
     return ""

