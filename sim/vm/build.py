@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from sim.door import FIRMWARE
-from sim.vm import fold, setup
+from sim.vm import compact, setup
 
 BUILD = setup.ROOT / "build"
 MPY = BUILD / "mpy"  # what a device is shipped
@@ -44,7 +44,7 @@ def _compile(source: Path, made: Path) -> None:
     new = made.with_suffix(f".{os.getpid()}.new")
     text = made.with_suffix(f".{os.getpid()}.py")
     try:
-        text.write_text(fold.folded(source.read_text(encoding="utf-8")), encoding="utf-8")
+        text.write_text(compact.compact(source.read_text(encoding="utf-8")), encoding="utf-8")
     except SyntaxError as error:
         raise BuildError(f"{source} does not compile: {error}") from None
     result = subprocess.run(
