@@ -30,7 +30,7 @@ def test_logarithm(count):
 
 
 def test_tables():
-    for j, step in enumerate(logarithm.LN_STEPS_Q22):
+    for j, step in enumerate(logarithm._LN_STEPS_Q22):
         assert step == round(math.log(1 + j / 32) * 2**22)
     cosines = array("i", [0] * 257)
     spectrum.fill_cosines(cosines)
@@ -41,10 +41,10 @@ def test_tables():
 @given(st.integers(0, 14336))
 def test_default_curve(ratio_q12):
     exact = reference.spo2_pct(ratio_q12 / 4096)
-    got = curve.spo2_centipct(ratio_q12, curve.DEFAULT_A, curve.DEFAULT_B, curve.DEFAULT_C)
+    got = curve.spo2_centipct(ratio_q12, *curve.DEFAULT)
     assert abs(got / 100 - exact) < 0.011
     slope = abs(2 * 1.5958422 * ratio_q12 / 4096 - 34.6596622)
-    got = curve.slope_centipct(ratio_q12, curve.DEFAULT_A, curve.DEFAULT_B)
+    got = curve.slope_centipct(ratio_q12, *curve.DEFAULT[:2])
     assert abs(got / 100 - slope) < 0.02
 
 
@@ -118,7 +118,7 @@ def test_ratio_and_its_error():
 def test_no_ratio_from_nothing(sums):
     out = array("i", [*sums, *[0] * 13])
     ratio.estimate(out, 80)
-    assert out[0] == ratio.NO_RATIO
+    assert out[0] == field.NONE
 
 
 @pytest.mark.parametrize("bpm", [35, 42, 60, 75, 97, 130, 170, 215, 240])
@@ -177,7 +177,7 @@ def test_settled_by_the_rule(values, narrow, sd):
         if settled:
             slope = np.polyfit(np.arange(15), window, 1)[0]
             settled = window.max() - window.min() <= 1.0 and abs(slope) <= 0.05 + 1e-9
-        assert got == (round(np.median(window) * 100) if settled else settle.NOT_SETTLED)
+        assert got == (round(np.median(window) * 100) if settled else field.NONE)
 
 
 def test_led_current_lands_in_the_middle():

@@ -77,7 +77,8 @@ class App:
         self.reading[field.FLAGS] = 0
         self.reading[field.SEQ] = 0
 
-        self._sensor = None  # until it has been started
+        self._driver = Max30102(None)  # once: its buffer and slices take 1.2 KB
+        self._sensor = None  # the driver, while it is started
         self._red_adc = array("i", [0] * DEPTH)
         self._ir_adc = array("i", [0] * DEPTH)
         self._red_ua = _START_UA
@@ -247,7 +248,8 @@ class App:
             if held and not bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us):
                 # A software bus takes a held data line for an acknowledge: it must not be asked.
                 raise OSError
-            sensor = Max30102(board.sensor_bus())
+            sensor = self._driver
+            sensor.bus = board.sensor_bus()
             sensor.swapped = self._settings.leds_swapped == 1
             sensor.start(led_red_ua=self._red_ua, led_ir_ua=self._ir_ua)
             self._sensor = sensor

@@ -6,6 +6,7 @@ Python, whose tables would take 5 KiB of a heap that is there to be measured.
 
 
 def crc32(data, crc=0):
+    """CRC-32 of IEEE 802.3, as zlib has it; crc: that of what came before."""
     high = crc >> 16 ^ 0xFFFF  # in halves: an integer of 32 bits would be allocated at each turn
     low = crc & 0xFFFF ^ 0xFFFF
     for byte in data:

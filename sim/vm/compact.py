@@ -14,6 +14,7 @@ from functools import cache
 from sim.door import FIRMWARE
 
 _SHARED = "field"
+FOLDED = f"oximeter.core.{_SHARED}"  # its words are for whoever imports it; its numbers for all
 
 
 @cache

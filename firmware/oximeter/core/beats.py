@@ -9,7 +9,6 @@ Time is counted in ticks of the decimated signal; beat times are Q8 by a parabol
 
 from micropython import const
 
-INTERVALS = 16  # intervals and heights kept
 LENGTH = 48
 
 _INTERVALS = const(16)

@@ -5,9 +5,7 @@ so that b * ratio <= 2^15 * 2^14 stays below 2^30 for |b| up to 40 points a unit
 """
 
 # Maxim AN6845 / UG7087: SpO2 = 1.5958422 R^2 - 34.6596622 R + 112.6898759, times 800.
-DEFAULT_A = 1277
-DEFAULT_B = -27728
-DEFAULT_C = 90152
+DEFAULT = (1277, -27728, 90152)
 
 
 def spo2_centipct(ratio_q12, a, b, c):

@@ -13,7 +13,7 @@ from micropython import const
 _LN2_Q22 = const(2907270)  # ln 2 * 2^22
 
 # ln(1 + j/32) * 2^22, j = 0 … 31 (test_core compares with math.log)
-LN_STEPS_Q22 = (
+_LN_STEPS_Q22 = (
     0, 129066, 254278, 375861, 494018, 608937, 720792, 829741,
     935932, 1039500, 1140573, 1239267, 1335692, 1429950, 1522136, 1612340,
     1700644, 1787127, 1871864, 1954922, 2036367, 2116261, 2194662, 2271624,
@@ -35,7 +35,7 @@ def ln_q22(count):
     while node < 32:
         node <<= 1
         octave -= 1
-    log_q22 = LN_STEPS_Q22[node - 32] + (octave + 5) * _LN2_Q22
+    log_q22 = _LN_STEPS_Q22[node - 32] + (octave + 5) * _LN2_Q22
     if octave > 0:
         base = node << octave
     else:

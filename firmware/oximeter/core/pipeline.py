@@ -13,8 +13,7 @@ from array import array
 
 from micropython import const
 
-from oximeter.core import beats, curve, field, logarithm, ratio, settle, spectrum
-from oximeter.core import pulse as comb_search
+from oximeter.core import beats, curve, field, logarithm, pulse, ratio, settle, spectrum
 
 FAILED_READ_ADC = 196351  # 0x2FEFF in both channels: what a failed bus read leaves behind
 
@@ -96,17 +95,18 @@ _SD_FLOOR_CENTIPCT = const(10)  # rounding and the curve's own grain
 
 def new(channels=3):
     """State for channels 1 (red only), 2 (infrared only) or 3 (both)."""
+    step = array("i", [0] * 16)
     state = (
-        _zeros("i", field.LENGTH),
-        _zeros("i", _SCALARS),
-        _zeros("i", _RING),  # ln infrared, Q22
-        _zeros("i", _RING),  # ln red
-        _zeros("i", _RING),  # transform, real part; then lines
-        _zeros("i", _RING),  # imaginary part
-        _zeros("h", 257),  # cosines
-        _zeros("i", beats.LENGTH),
-        _zeros("i", settle.LENGTH),
-        _zeros("i", 16),  # spare: sums, sorting
+        _zeros(field.LENGTH, step),
+        _zeros(_SCALARS, step),
+        _zeros(_RING, step),  # ln infrared, Q22
+        _zeros(_RING, step),  # ln red
+        _zeros(_RING, step),  # transform, real part; then lines
+        _zeros(_RING, step),  # imaginary part
+        _zeros(257, step),  # cosines
+        _zeros(beats.LENGTH, step),
+        _zeros(settle.LENGTH, step),
+        _zeros(16, step),  # spare: sums, sorting
     )
     spectrum.fill_cosines(state[_COSINES])
     out = state[_OUT]
@@ -117,9 +117,7 @@ def new(channels=3):
     s = state[_S]
     s[_CHANNELS] = channels
     s[_RATE_MILLIHZ] = _NOMINAL_MILLIHZ
-    s[_CURVE_A] = curve.DEFAULT_A
-    s[_CURVE_B] = curve.DEFAULT_B
-    s[_CURVE_C] = curve.DEFAULT_C
+    s[_CURVE_A], s[_CURVE_B], s[_CURVE_C] = curve.DEFAULT
     out[field.SEQ] = 0
     out[field.WAVE] = 0
     restart(state)
@@ -127,15 +125,14 @@ def new(channels=3):
     return state
 
 
-def _zeros(kind, length):
+def _zeros(length, step):
     """Grown in steps: a list or bytes of the whole length would leave garbage of its size."""
-    out = array(kind)
-    step = array(kind, [0] * 16)
+    out = array("i")
     while length >= 16:
         out.extend(step)
         length -= 16
     if length:
-        out.extend(array(kind, [0] * length))
+        out.extend(step[:length])
     return out
 
 
@@ -474,17 +471,17 @@ def _evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
-    total = comb_search.gather(re, im, low, high, reach)
+    total = pulse.gather(re, im, low, high, reach)
     low_q3 = 417 * 2048 // tick_millihz  # 25 bpm
     if low_q3 < low << 3:
         low_q3 = low << 3
     high_q3 = 4167 * 2048 // tick_millihz  # 250 bpm
-    line_q3 = comb_search.fundamental_q3(im, total, low_q3, high_q3, high, reach)
+    line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, high, reach)
     explained = 0
     pulse_decibpm = field.NONE
     if line_q3 > 0:
-        explained = comb_search.explained_q10(im, total, line_q3, high, reach)
-        line_q8 = comb_search.refine_q8(re, im, line_q3, high, reach)
+        explained = pulse.explained_q10(im, total, line_q3, high, reach)
+        line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
         # lines Q8 * Hz a line * 600: (2^16 / 2^8) keeps the product inside 31 bits
         pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
     else:
@@ -593,7 +590,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         flags |= field.FLAG_IRREGULAR
     if 0 <= perfusion < _LOW_PERFUSION_MILLIPCT:
         flags |= field.FLAG_LOW_PERFUSION
-    settled = settle.NOT_SETTLED
+    settled = field.NONE
     out[field.STATUS] = field.OK
     out[field.PULSE_DECIBPM] = pulse_decibpm
     out[field.PERFUSION_MILLIPCT] = perfusion
@@ -604,7 +601,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         if ratio_q12 > _OUT_OF_REACH_HIGH_Q12 or ratio_q12 < _OUT_OF_REACH_LOW_Q12:
             flags |= field.FLAG_SUSPECT_SWAP
         settled = settle.step(state[_TREND], spo2, sd, out[field.BEATS], 1)
-        if settled != settle.NOT_SETTLED:
+        if settled != field.NONE:
             flags |= field.FLAG_SETTLED
         out[field.SPO2_CENTIPCT] = spo2
         out[field.SPO2_SD_CENTIPCT] = sd

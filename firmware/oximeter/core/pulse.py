@@ -52,7 +52,7 @@ def gather(re, im, low, high, reach):
     return total
 
 
-def energy_q10(im, total, line_q3, high):
+def _energy_q10(im, total, line_q3, high):
     """Share (Q10) of the total that lies on the harmonics of line_q3 (lines in Q3)."""
     energy = 0
     at_q3 = line_q3
@@ -74,14 +74,14 @@ def energy_q10(im, total, line_q3, high):
 
 
 def explained_q10(im, total, line_q3, high, reach):
-    """energy_q10 corrected for what a comb of this density would catch of anything.
+    """_energy_q10 corrected for what a comb of this density would catch of anything.
 
     0 for a comb too dense to tell.
     """
     chance_q10 = (2 * reach + 1 << 13) // line_q3
     if total < 256 or chance_q10 > 870:
         return 0
-    share_q10 = energy_q10(im, total, line_q3, high)
+    share_q10 = _energy_q10(im, total, line_q3, high)
     if share_q10 <= chance_q10:
         return 0
     return (share_q10 - chance_q10 << 10) // (1024 - chance_q10)
@@ -107,7 +107,7 @@ def fundamental_q3(im, total, low_q3, high_q3, high, reach):
         line_q3 += 1 + (line_q3 >> 7)
     if best == 0:
         return 0
-    whole_q10 = energy_q10(im, total, best_q3, high)
+    whole_q10 = _energy_q10(im, total, best_q3, high)
     width = 2 * reach + 1
     teeth = _teeth(best_q3, high)
     own_q10 = whole_q10 - _first_q10(im, total, best_q3)
@@ -122,7 +122,7 @@ def fundamental_q3(im, total, low_q3, high_q3, high, reach):
             chosen = 0
             top = 0
             while line_q3 <= centre + multiple and line_q3 <= high_q3:
-                share = energy_q10(im, total, line_q3, high)
+                share = _energy_q10(im, total, line_q3, high)
                 if share > top:
                     top = share
                     chosen = line_q3
@@ -158,7 +158,7 @@ def _fourth_root_q8(value):
     return isqrt(isqrt(value << 8) << 12)
 
 
-def peak_q8(re, k, reach, high):
+def _peak_q8(re, k, reach, high):
     """Place of the greatest line within reach of k (lines Q8), between lines; 0 without one.
 
     A parabola through fourth roots: they turn the main lobe of a Hann window into one.
@@ -217,7 +217,7 @@ def refine_q8(re, im, line_q3, high, reach):
             break
         weight = im[_HALF + k] >> down
         if weight > 200:  # below 5 % of the heaviest, noise would place it
-            place_q8 = peak_q8(re, k, reach, high)
+            place_q8 = _peak_q8(re, k, reach, high)
             error_q8 = place_q8 // h - guess_q8
             if place_q8 > 0 and -256 < error_q8 < 256:
                 sum_weight += weight

@@ -7,9 +7,9 @@ rather than the quotient of RMS values, which is 1/coherence too high (measured 
 
 from micropython import const
 
+from oximeter.core import field
 from oximeter.core.integer import isqrt
 
-NO_RATIO = -1
 _HALF = const(128)
 _TOO_HIGH_Q12 = const(14336)  # 3.5: the curve ends below 10 % SpO2; no tissue gives that
 
@@ -76,7 +76,7 @@ def estimate(out, lines_q4):
     xx = out[0]
     yy = out[1]
     xy = out[2]
-    out[0] = NO_RATIO
+    out[0] = field.NONE
     out[1] = 0
     if xx <= 64 or yy <= 0 or xy <= 0:
         return

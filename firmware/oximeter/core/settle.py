@@ -7,8 +7,9 @@ The settled value is the median of those 15 s.
 
 from micropython import const
 
+from oximeter.core import field
+
 LENGTH = 34
-NOT_SETTLED = -1
 
 _SPAN = const(15)  # evaluations, one a second
 _ACCEPTED = const(0)  # seconds of accepted signal
@@ -31,7 +32,7 @@ def clear(t):
 
 
 def step(t, spo2_centipct, sd_centipct, beats, seconds):
-    """One accepted second; returns the settled value in centipercent or NOT_SETTLED.
+    """One accepted second; returns the settled value in centipercent or field.NONE.
 
     beats: beats accepted so far in this measurement.
     """
@@ -46,7 +47,7 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
     if t[_KEPT] < _SPAN:
         t[_KEPT] += 1
     if t[_KEPT] < _SPAN or t[_ACCEPTED] < 30 or beats < 20 or sd_centipct > _SD_CENTIPCT:
-        return NOT_SETTLED
+        return field.NONE
     slope_sum = 0
     i = 0
     while i < _SPAN:
@@ -62,9 +63,9 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
         t[_SORTED + j] = value
         i += 1
     if slope_sum > _SLOPE_SUM or slope_sum < -_SLOPE_SUM:
-        return NOT_SETTLED
+        return field.NONE
     if t[_SORTED + _SPAN - 1] - t[_SORTED] > _RANGE_CENTIPCT:
-        return NOT_SETTLED
+        return field.NONE
     return t[_SORTED + (_SPAN >> 1)]
 
 

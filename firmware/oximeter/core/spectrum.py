@@ -11,7 +11,6 @@ halve, so components stay below 2^16.5 and products with Q13 cosines below 2^30.
 
 from micropython import const
 
-POINTS = 256
 LINES = 112  # lines kept for the estimators: below 10.9 Hz at 25 steps a second
 
 _POINTS = const(256)
@@ -20,7 +19,7 @@ _HALF = const(128)
 _COS_ONE = const(8192)
 
 # cos(2 pi i / 256) in Q13 for the first quarter, i = 0 … 64 (test_core compares with math.cos)
-COS_QUARTER_Q13 = (
+_COS_QUARTER_Q13 = (
     8192, 8190, 8182, 8170, 8153, 8130, 8103, 8071, 8035, 7993, 7946, 7895,
     7839, 7779, 7713, 7643, 7568, 7489, 7405, 7317, 7225, 7128, 7027, 6921,
     6811, 6698, 6580, 6458, 6333, 6203, 6070, 5933, 5793, 5649, 5501, 5351,
@@ -34,7 +33,7 @@ def fill_cosines(cos_q13):
     """Expand the quarter wave into cos_q13[0 … 256], a period and its first point again."""
     i = 0
     while i <= 64:
-        value = COS_QUARTER_Q13[i]
+        value = _COS_QUARTER_Q13[i]
         cos_q13[i] = value
         cos_q13[256 - i] = value
         cos_q13[128 - i] = -value
@@ -45,8 +44,8 @@ def fill_cosines(cos_q13):
 def load(red_ln, ir_ln, newest, size, cos_q13, re, im):
     """Window the last `size` steps of the two rings into re (infrared) and im (red).
 
-    red_ln, ir_ln: rings of POINTS natural logarithms, Q22; newest: index of the last one written;
-    a step lies between two entries; 8 <= size < POINTS. Steps, not values: breathing and drift
+    red_ln, ir_ln: rings of 256 natural logarithms, Q22; newest: index of the last one written;
+    a step lies between two entries; 8 <= size < 256. Steps, not values: breathing and drift
     may be ten times the pulse, but change slowly, and what would leak from them under the pulse
     shrinks before the window sees it. The mean step, a straight drift, is taken out.
     Written in bit-reversed order.

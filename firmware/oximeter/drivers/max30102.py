@@ -6,8 +6,8 @@ burst. `read` runs inside the sample path: it allocates nothing.
 
 from micropython import const
 
-ADDRESS = const(0x57)
-PART_ID = const(0x15)
+_ADDRESS = const(0x57)
+_PART_ID = const(0x15)
 LED_STEP_UA = const(200)
 DEPTH = const(32)
 
@@ -60,7 +60,7 @@ class Max30102:
     `lost` samples went missing before this block (31 stands for 31 or more), `ambient` says that
     the light from outside was more than the chip can cancel, `rebooted` that it lost its
     settings and wants `start` again. `swapped` is for boards with the two lights exchanged: it
-    exchanges samples and currents, and is to be set before `start`.
+    exchanges samples and currents, and is to be set before `start`; so may another `bus` be.
     """
 
     def __init__(self, bus):
@@ -68,7 +68,7 @@ class Max30102:
         self.lost = 0
         self.ambient = False
         self.rebooted = False
-        self._bus = bus
+        self.bus = bus
         self._spo2_config = 0
         self._temperature_asked = False
         self._read_ptr_before = -1
@@ -104,9 +104,9 @@ class Max30102:
             )
         spo2_config = _code(_RANGES_NA, range_na, "range_na") << 5 | rate << 2 | pulse
         part = self._get(_PART_ID_AT)
-        if part != PART_ID:
+        if part != _PART_ID:
             raise WrongPart(
-                f"the sensor says it is part {part:#04x}, a MAX30102 says {PART_ID:#04x}:"
+                f"the sensor says it is part {part:#04x}, a MAX30102 says {_PART_ID:#04x}:"
                 " change the sensor board"
             )
         self._put(_MODE, _RESET)
@@ -115,7 +115,7 @@ class Max30102:
                 break
         else:
             raise OSError("the sensor does not come out of its reset: switch its power off and on")
-        self._bus.readfrom_mem_into(ADDRESS, _INT_STATUS_1, self._head)  # clears PWR_RDY
+        self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, self._head)  # clears PWR_RDY
         # A_FULL at 0 free places: the flag then tells a full FIFO from an empty one.
         self._put(_FIFO_CONFIG, averaging << 5 | _ROLLOVER)
         self._put(_SPO2_CONFIG, spo2_config)  # rate and width in one byte: the chip clamps pairs
@@ -136,7 +136,7 @@ class Max30102:
         head = self._head
         self.lost = 0
         self.ambient = False
-        self._bus.readfrom_mem_into(ADDRESS, _INT_STATUS_1, head)
+        self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, head)
         lost = head[5]
         read_ptr = head[6]
         if (head[4] | lost | read_ptr) >= DEPTH:  # five bits each: nobody drives the bus
@@ -151,7 +151,7 @@ class Max30102:
             count = DEPTH
         if count == 0:
             return 0
-        self._bus.readfrom_mem_into(ADDRESS, _FIFO_DATA, self._bursts[count])
+        self.bus.readfrom_mem_into(_ADDRESS, _FIFO_DATA, self._bursts[count])
         # A pointer still where the last burst began did not move: these samples are not new. (Once
         # in 32 an overflow has pushed it just there; that costs this block and the next.)
         if read_ptr == self._read_ptr_before:
@@ -208,7 +208,7 @@ class Max30102:
         if not self._temperature_asked:
             return None
         three = self._three  # whole degrees, sixteenths, and the bit that clears when done
-        self._bus.readfrom_mem_into(ADDRESS, _TEMP_INT, three)
+        self.bus.readfrom_mem_into(_ADDRESS, _TEMP_INT, three)
         if three[2] & 1:
             return None
         whole = three[0] - 256 if three[0] > 127 else three[0]
@@ -216,8 +216,8 @@ class Max30102:
 
     def _put(self, register, value):
         self._byte[0] = value
-        self._bus.writeto_mem(ADDRESS, register, self._byte)
+        self.bus.writeto_mem(_ADDRESS, register, self._byte)
 
     def _get(self, register):
-        self._bus.readfrom_mem_into(ADDRESS, register, self._byte)
+        self.bus.readfrom_mem_into(_ADDRESS, register, self._byte)
         return self._byte[0]

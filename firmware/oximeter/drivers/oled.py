@@ -6,8 +6,8 @@ the glass begins at the third.
 
 from micropython import const
 
-WIDTH = const(128)
-PAGES = const(8)
+_WIDTH = const(128)
+_PAGES = const(8)
 
 _OFF = b"\xae"
 _ON = b"\xaf"
@@ -25,7 +25,7 @@ _NEAR = const(8)  # a run costs about this many bytes to begin, so nearer ones a
 
 
 def _pages(view):
-    return tuple([view[at : at + WIDTH] for at in range(0, PAGES * WIDTH, WIDTH)])
+    return tuple([view[at : at + _WIDTH] for at in range(0, _PAGES * _WIDTH, _WIDTH)])
 
 
 class I2cPort:
@@ -75,8 +75,8 @@ class Oled:
     def __init__(self, port, controller="ssd1306"):
         if controller not in ("ssd1306", "sh1106"):
             raise ValueError(f"the display cannot be {controller}: choose ssd1306 or sh1106")
-        self.canvas = bytearray(PAGES * WIDTH)
-        self._sent = bytearray(PAGES * WIDTH)
+        self.canvas = bytearray(_PAGES * _WIDTH)
+        self._sent = bytearray(_PAGES * _WIDTH)
         self._stale = 0xFF  # pages of which nobody knows what the glass shows
         self._port = port
         self._begin = _SSD1306 if controller == "ssd1306" else _SH1106
@@ -107,14 +107,14 @@ class Oled:
         """Send the columns that differ from what the display holds."""
         canvas = self.canvas
         sent = self._sent
-        for page in range(PAGES):
+        for page in range(_PAGES):
             if self._stale >> page & 1:
-                self._send(page, 0, WIDTH)
+                self._send(page, 0, _WIDTH)
             elif self._pages[page] != self._sent_pages[page]:
                 first = -1
                 last = 0
-                base = page * WIDTH
-                for column in range(WIDTH):
+                base = page * _WIDTH
+                for column in range(_WIDTH):
                     if canvas[base + column] != sent[base + column]:
                         if first < 0:
                             first = column
@@ -127,7 +127,7 @@ class Oled:
     def blank(self):
         """Nothing on the glass. Needs no memory, so it also works while everything else fails."""
         canvas = self.canvas
-        for i in range(PAGES * WIDTH):
+        for i in range(_PAGES * _WIDTH):
             canvas[i] = 0
         self._stale = 0xFF
         self.show_changed()
@@ -160,8 +160,8 @@ class Oled:
         # Until both writes are through, the page counts as unknown: a write may break off midway.
         self._stale |= 1 << page
         self._port.command(at)
-        base = page * WIDTH
-        if stop - first == WIDTH:
+        base = page * _WIDTH
+        if stop - first == _WIDTH:
             self._port.data(self._pages[page])
         else:
             self._port.data(self._view[base + first : base + stop])

@@ -309,10 +309,24 @@ def _shape(canvas, at, number, pages, scale=1):
     return at + width * scale
 
 
-def _find(character):
+def _code(letters, at):
+    """Code point that begins at this byte of UTF-8. Taking letters out of a string instead would
+    make a name of each, which MicroPython keeps for ever."""
+    first = letters[at]
+    if first < 0x80:
+        return first
+    if first < 0xE0:
+        return (first & 31) << 6 | letters[at + 1] & 63
+    return (first & 15) << 12 | (letters[at + 1] & 63) << 6 | letters[at + 2] & 63
+
+
+def _bytes_of(code):
+    return 1 if code < 0x80 else 2 if code < 0x800 else 3
+
+
+def _find(code):
     """Place of a letter in glyphs.INDEX, or -1: such a letter is left out."""
     index = glyphs.INDEX
-    code = ord(character)
     low = 0
     high = len(index) // 4 - 1
     while low < high:
@@ -336,8 +350,12 @@ def _letter_width(at):
 def text_width(words):
     """Width of a line in pixels; one dark column follows a narrow letter, none a Hanzi."""
     width = 0
-    for character in words:
-        at = _find(character)
+    letters = words.encode()
+    i = 0
+    while i < len(letters):
+        code = _code(letters, i)
+        i += _bytes_of(code)
+        at = _find(code)
         if at >= 0:
             letter = _letter_width(at)
             width += letter if letter == 16 else letter + 1
@@ -347,8 +365,12 @@ def text_width(words):
 def _write(canvas, page, x, words, scale=1):
     """A line on two pages, or doubled on four; a letter that does not fit is left out."""
     index = glyphs.INDEX
-    for character in words:
-        at = _find(character)
+    letters = words.encode()
+    i = 0
+    while i < len(letters):
+        code = _code(letters, i)
+        i += _bytes_of(code)
+        at = _find(code)
         if at >= 0:
             width = _letter_width(at)
             if 0 <= x <= _WIDTH - width * scale:

@@ -1,10 +1,10 @@
 """Every text that the screens show, once, by language.
 
 The statuses stand in the order of their numbers. A status has a line of three parts behind its
-name: what is wrong (16 px high), what to do (32 px) and how (16 px). They may be 118, 128 and 128 pixels wide; the part in the middle is the one that
-must be understood. A language is one string, because a string for every part would take four
-times the memory. A third language is one more table; `python -m host_tools.glyphs` then fetches
-its letters.
+name: what is wrong (16 px high), what to do (32 px) and how (16 px). They may be 118, 128 and 128
+pixels wide; the part in the middle is the one that must be understood. A language is one string,
+because a string for every part would take four times the memory. A third language is one more
+table; `python -m host_tools.glyphs` then fetches its letters.
 
 Behind `ok` stand the labels of the number screen: three one above the other beside the
 saturation, the unit behind the heart, and the mark of an instrument whose curve was never tested
