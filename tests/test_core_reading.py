@@ -269,3 +269,16 @@ def test_fingers_of_the_recordings(recordings):
         assert np.median(rows[late, field.SPO2_CENTIPCT]) / 100 == pytest.approx(exact, abs=1.0)
         exact = reference.pulse_bpm(ir, 100.0)
         assert np.median(rows[late, field.PULSE_DECIBPM]) / 10 == pytest.approx(exact, abs=4)
+
+
+def test_another_light_ends_the_reading():
+    """Brighter by a third from one sample to the next, and no LED was set: nothing old remains."""
+    seen = record(Person(Scene(duration_s=30), 10))
+    red, ir = seen.red.copy(), seen.ir.copy()
+    red[1500:] = red[1500:] * 4 // 3
+    ir[1500:] = ir[1500:] * 4 // 3
+    rows, t_s = run(red, ir)
+    good = rows[:, field.STATUS] == OK
+    assert good[(t_s > 8) & (t_s < 15)].all()
+    assert not good[(t_s > 15.3) & (t_s < 18)].any()
+    assert good[t_s > 22].all()

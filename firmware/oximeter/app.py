@@ -182,7 +182,7 @@ class App:
             out[field.RATIO_Q12] = field.NONE
             out[field.SETTLED_CENTIPCT] = field.NONE
             flags &= ~(field.FLAG_SETTLED | field.FLAG_BELOW_RANGE)
-            if not pulsing:
+            if not pulsing or self._board.CHANNELS != 3:
                 out[field.PULSE_DECIBPM] = field.NONE
                 out[field.PERFUSION_MILLIPCT] = field.NONE
                 flags &= _FAULTS | field.FLAG_SUSPECT_SWAP

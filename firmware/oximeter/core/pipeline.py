@@ -298,6 +298,7 @@ def _sample(state, red, ir):
             if s[_BRIDGED] >= _BRIDGE_SAMPLES:
                 # A new level: the tick begun with the old one would be neither.
                 _disturb(state)
+                _withhold(state, field.MOTION, 0)
                 s[_DISTURBED] = 0
                 s[_SUMMED] = 0
                 s[_SUM_IR] = 0
