@@ -9,6 +9,8 @@ Time is counted in ticks of the decimated signal; beat times are Q8 by a parabol
 
 from micropython import const
 
+from oximeter.core.integer import insert_sorted
+
 LENGTH = 48
 
 _INTERVALS = const(16)
@@ -148,12 +150,7 @@ def _median(b, ring, kept, spare):
     """Median of the last `kept` (1 … 16) entries of a ring; spare is overwritten."""
     i = 0
     while i < kept:
-        value = b[ring + ((b[_AT] - 1 - i) & 15)]
-        j = i
-        while j > 0 and spare[j - 1] > value:
-            spare[j] = spare[j - 1]
-            j -= 1
-        spare[j] = value
+        insert_sorted(spare, 0, i, b[ring + ((b[_AT] - 1 - i) & 15)])
         i += 1
     return spare[kept >> 1]
 
@@ -201,11 +198,7 @@ def unevenness_q10(b, spare):
         value = b[_RING + ((b[_AT] - 1 - i) & 15)] - b[_RING + ((b[_AT] - 2 - i) & 15)]
         if value < 0:
             value = -value
-        j = i
-        while j > 0 and spare[j - 1] > value:
-            spare[j] = spare[j - 1]
-            j -= 1
-        spare[j] = value
+        insert_sorted(spare, 0, i, value)
         i += 1
     if middle < 1:
         return -1

@@ -8,6 +8,7 @@ The settled value is the median of those 15 s.
 from micropython import const
 
 from oximeter.core import field
+from oximeter.core.integer import insert_sorted
 
 LENGTH = 34
 
@@ -56,11 +57,7 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
             j -= _SPAN
         value = t[_RING + j]
         slope_sum += (i - 7) * value
-        j = i
-        while j > 0 and t[_SORTED + j - 1] > value:
-            t[_SORTED + j] = t[_SORTED + j - 1]
-            j -= 1
-        t[_SORTED + j] = value
+        insert_sorted(t, _SORTED, i, value)
         i += 1
     if slope_sum > _SLOPE_SUM or slope_sum < -_SLOPE_SUM:
         return field.NONE

@@ -11,6 +11,8 @@ halve, so components stay below 2^16.5 and products with Q13 cosines below 2^30.
 
 from micropython import const
 
+from oximeter.core.integer import largest_magnitude
+
 LINES = 112  # lines kept for the estimators: below 10.9 Hz at 25 steps a second
 
 _POINTS = const(256)
@@ -191,32 +193,10 @@ def lines(re, im, low):
     parts where the results of k go, and the other way round, so the two are done together.
     """
     # A sum of two is at most twice the largest.
-    largest = 1
-    k = low
-    while k < _LINES:
-        j = _POINTS - k
-        value = re[k]
-        if value < 0:
-            value = -value
-        if value > largest:
-            largest = value
-        value = im[k]
-        if value < 0:
-            value = -value
-        if value > largest:
-            largest = value
-        value = re[j]
-        if value < 0:
-            value = -value
-        if value > largest:
-            largest = value
-        value = im[j]
-        if value < 0:
-            value = -value
-        if value > largest:
-            largest = value
-        k += 1
-    largest <<= 1
+    largest = largest_magnitude(re, low, _LINES - 1, 1)
+    largest = largest_magnitude(im, low, _LINES - 1, largest)
+    largest = largest_magnitude(re, _POINTS - _LINES + 1, _POINTS - low, largest)
+    largest = largest_magnitude(im, _POINTS - _LINES + 1, _POINTS - low, largest) << 1
     down = 0
     while largest >= 2048:
         largest >>= 1

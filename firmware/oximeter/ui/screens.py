@@ -320,10 +320,6 @@ def _code(letters, at):
     return (first & 15) << 12 | (letters[at + 1] & 63) << 6 | letters[at + 2] & 63
 
 
-def _bytes_of(code):
-    return 1 if code < 0x80 else 2 if code < 0x800 else 3
-
-
 def _find(code):
     """Place of a letter in glyphs.INDEX, or -1: such a letter is left out."""
     index = glyphs.INDEX
@@ -342,44 +338,33 @@ def _find(code):
     return -1
 
 
-def _letter_width(at):
-    index = glyphs.INDEX
-    return ((index[at + 6] << 8 | index[at + 7]) - (index[at + 2] << 8 | index[at + 3])) >> 1
-
-
 def text_width(words):
     """Width of a line in pixels; one dark column follows a narrow letter, none a Hanzi."""
-    width = 0
-    letters = words.encode()
-    i = 0
-    while i < len(letters):
-        code = _code(letters, i)
-        i += _bytes_of(code)
-        at = _find(code)
-        if at >= 0:
-            letter = _letter_width(at)
-            width += letter if letter == 16 else letter + 1
-    return width
+    return _write(None, 0, 0, words)
 
 
 def _write(canvas, page, x, words, scale=1):
-    """A line on two pages, or doubled on four; a letter that does not fit is left out."""
+    """A line on two pages, or doubled on four; a letter that does not fit is left out.
+
+    Returns where the line ends; without a canvas it is only measured.
+    """
     index = glyphs.INDEX
     letters = words.encode()
     i = 0
     while i < len(letters):
         code = _code(letters, i)
-        i += _bytes_of(code)
+        i += 1 if code < 0x80 else 2 if code < 0x800 else 3
         at = _find(code)
         if at >= 0:
-            width = _letter_width(at)
-            if 0 <= x <= _WIDTH - width * scale:
-                start = index[at + 2] << 8 | index[at + 3]
+            start = index[at + 2] << 8 | index[at + 3]
+            width = (index[at + 6] << 8 | index[at + 7]) - start >> 1
+            if canvas is not None and 0 <= x <= _WIDTH - width * scale:
                 if scale == 1:
                     _store(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2)
                 else:
                     _store_double(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2, True)
             x += (width if width == 16 else width + 1) * scale
+    return x
 
 
 def _store(canvas, at, bitmaps, start, width, pages):
