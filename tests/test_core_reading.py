@@ -6,7 +6,7 @@ import reference
 
 from sim.door import core, field
 from sim.fast import compiled
-from sim.patient import Person, Scene, record
+from sim.patient import Motion, Person, Scene, ramp, record
 
 OK, MILLI = field.OK, 1000
 
@@ -282,3 +282,33 @@ def test_another_light_ends_the_reading():
     assert good[(t_s > 8) & (t_s < 15)].all()
     assert not good[(t_s > 15.3) & (t_s < 18)].any()
     assert good[t_s > 22].all()
+
+
+@pytest.mark.parametrize("kind", ["real", "ideal"])
+@pytest.mark.parametrize("movement", ["tap", "rub", "tremor", "random", "bursts", "crossing"])
+def test_motion_shows_the_heart_or_nothing(movement, kind):
+    """A minute of movement half, once and three times the pulse, after half a minute at rest."""
+    wrong = shown = 0
+    for seed, swing_pct in ((21, 0.75), (22, 1.5), (23, 4.5)):
+        motion = Motion(movement, 30, 90, swing_pct=swing_pct, kind=kind)
+        person, rows, t_s = watch(Scene(duration_s=110, spo2_pct=95, motion=(motion,)), seed)
+        rows, t_s = each_second(rows, t_s)
+        during = rows[(t_s > 30) & (t_s < 90)]
+        good = during[during[:, field.STATUS] == OK]
+        shown += len(good)
+        wrong += int((np.abs(good[:, field.SPO2_CENTIPCT] / 100 - 95) > 4).sum())
+        after = rows[(t_s > 100)]
+        assert (after[:, field.STATUS] == OK).all()
+    assert wrong <= 0.05 * shown
+
+
+@pytest.mark.parametrize("points_a_s", [0.5, 1.0, 2.0])
+def test_a_true_fall_is_not_taken_for_motion(points_a_s):
+    fall = ramp(97, 77, 30, 30 + 20 / points_a_s)
+    person, rows, t_s = watch(Scene(duration_s=90, spo2_pct=fall), 2)
+    rows, t_s = each_second(rows, t_s)
+    good = rows[:, field.STATUS] == OK
+    assert good[t_s > 8].all()
+    # The window is the last eight seconds: the number is that of its middle.
+    error = rows[:, field.SPO2_CENTIPCT] / 100 - person.spo2_pct(t_s - 4)
+    assert np.abs(error[t_s > 8]).max() < 2.0

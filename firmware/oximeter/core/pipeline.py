@@ -78,7 +78,9 @@ _KNOWN_STRENGTH = const(35)  # running values of the accepted readings: 1/1000 p
 _KNOWN_RATIO_Q12 = const(36)
 _KNOWN_DECIBPM = const(37)
 _DOUBTED = const(38)  # evaluations in a row that were strange against them
-_SCALARS = const(39)
+_FILLED = const(39)  # ticks in the rings since a finger came, disturbed or not
+_UNDISTURBED = const(40)  # 1: the window under evaluation is
+_SCALARS = const(41)
 
 # Verdict thresholds.
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
@@ -86,6 +88,11 @@ _PARTLY_EXPLAINED_Q10 = const(307)
 _SD_CENTIPCT = const(200)  # a larger estimated error is no reading
 _LOW_PERFUSION_MILLIPCT = const(300)
 _MOTION_PERFUSION_MILLIPCT = const(15000)
+_FOLLOWED_Q10 = const(61)  # 6 % of the energy, or the heart is lost in the motion
+_FOLLOWED_SD_CENTIPCT = const(50)
+_ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
+_SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
+_APART_Q12 = const(250)  # 0.06 of ratio, 2 points
 _STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
 _IRREGULAR_Q10 = const(118)  # 0.115: see beats.unevenness_q10
 _OUT_OF_REACH_HIGH_Q12 = const(6554)  # 1.6, SpO2 61 on the default curve
@@ -166,16 +173,17 @@ def restart(state):
     s[_UNKNOWN] = 0
     s[_KNOWN_STRENGTH] = 0
     s[_DOUBTED] = 0
-    _disturb(state)
+    _cut(state)
     beats.clear(state[_BEATS])
     settle.clear(state[_TREND])
     state[_OUT][field.BEATS] = 0
 
 
-def _disturb(state):
+def _cut(state):
     """What lies before this tick is not part of any window any more."""
     s = state[_S]
     s[_CLEAN] = 0
+    s[_FILLED] = 0
     s[_PHASE] = 0
     settle.interrupt(state[_TREND])
 
@@ -297,7 +305,7 @@ def _sample(state, red, ir):
         else:
             if s[_BRIDGED] >= _BRIDGE_SAMPLES:
                 # A new level: the tick begun with the old one would be neither.
-                _disturb(state)
+                _cut(state)
                 _withhold(state, field.MOTION, 0)
                 s[_DISTURBED] = 0
                 s[_SUMMED] = 0
@@ -359,6 +367,8 @@ def _tick(state, red4, ir4):
     state[_LN_RED][head] = logarithm.ln_q22(red4)
     if s[_CLEAN] < _RING:
         s[_CLEAN] += 1
+    if s[_FILLED] < _RING:
+        s[_FILLED] += 1
     if s[_AGE] == 0:
         # The obstacle is over; what it was must not stand until the first evaluation.
         _withhold(state, field.SEARCHING, 0)
@@ -369,11 +379,11 @@ def _tick(state, red4, ir4):
     if s[_DISTURBED] < 1000:
         s[_DISTURBED] += 1
     out[field.WAVE] = _wave(s, light)
-    if s[_CLEAN] > 3:
+    if s[_FILLED] > 3:
         _beat(state, light)
     if s[_PHASE] < 0:
         _slice(state)
-    elif s[_CLEAN] >= s[_RATE_MILLIHZ] // 1250:  # 3.2 s of ticks
+    elif s[_FILLED] >= s[_RATE_MILLIHZ] // 1250:  # 3.2 s of ticks
         if s[_PHASE] == 0:
             s[_PHASE] = -_SLICES
             _slice(state)
@@ -406,13 +416,13 @@ def _beat(state, light):
         refractory = s[_REFRACTORY]
     kind = beats.step(b, slope, light, refractory)
     if kind == 2:
-        _disturb(state)
+        # The next evaluation, within a second, sees whether the heart can still be followed.
+        s[_CLEAN] = 0
         s[_DISTURBED] = 0
-        _withhold(state, field.MOTION, 0)
         return
     if kind == 1 and out[field.STATUS] == field.OK:
         out[field.BEATS] += 1
-    if out[field.STATUS] == field.OK:
+    if out[field.STATUS] == field.OK and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500:
         # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon.
         limit = s[_RATE_MILLIHZ] * 19 // 40000
         longest = s[_REFRACTORY] * 9 >> 2  # a period and a quarter
@@ -420,7 +430,7 @@ def _beat(state, light):
             limit = longest
         if beats.since_ticks(b) > limit:
             # The pulse is gone: its number goes too, and an old window must not bring it back.
-            _disturb(state)
+            _cut(state)
             _withhold(state, field.WEAK_PULSE, 0)
 
 
@@ -433,8 +443,13 @@ def _slice(state):
         size = s[_RATE_MILLIHZ] // 500  # 8 s of ticks
         if size >= _RING:
             size = _RING - 1
-        if size >= s[_CLEAN]:
-            size = s[_CLEAN] - 1
+        s[_UNDISTURBED] = 1
+        filled = s[_CLEAN]
+        if filled < s[_RATE_MILLIHZ] // 1250:
+            s[_UNDISTURBED] = 0
+            filled = s[_FILLED]
+        if size >= filled:
+            size = filled - 1
         s[_SIZE] = size
         s[_SHIFT] = spectrum.load(
             state[_LN_RED],
@@ -498,7 +513,17 @@ def _evaluate(state):
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
     # A Hann window spreads a sine over 1.5 of its own lines; each is 256 / size of ours.
     ratio.estimate(spare, lines * size // 24)
-    _judge(state, periodic, unevenness, explained, pulse_decibpm, strength)
+    if periodic and strength > _SURE_MILLIPCT and spare[0] > 0:
+        # Something that shares a harmonic with the heart: the fundamental alone says otherwise.
+        alone = ratio.of_line(re, line_q8 + 128 >> 8, reach)
+        if not -_APART_Q12 < alone - spare[0] < _APART_Q12:
+            spare[0] = field.NONE
+    if not _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
+        followed = False
+        if s[_CHANNELS] == 3 and s[_KNOWN_STRENGTH] > 0 and s[_MISSES] < 60 and size > 100:
+            followed = _follow(state, low, high, reach, tick_millihz, down)
+        if not followed:
+            _refuse(state, periodic, pulse_decibpm, strength)
 
 
 def _set_refractory(state, pulse_decibpm, tick_millihz):
@@ -534,7 +559,7 @@ def _strength_millipct(power, down, shift, size):
 
 
 def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
-    """The verdict of one evaluation, published."""
+    """The verdict of one evaluation of an undisturbed window; True when a reading is published."""
     out = state[_OUT]
     s = state[_S]
     b = state[_BEATS]
@@ -564,39 +589,96 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     if accepted and pulse_decibpm < 0:
         accepted = False
     if accepted:
-        accepted = _is_heart(s, strength, ratio_q12, pulse_decibpm)
+        accepted = _is_heart(s, explained, strength, ratio_q12, pulse_decibpm)
     out[field.SEQ] += 1
     out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
-    if not accepted:
-        s[_MISSES] += 1
-        settle.interrupt(state[_TREND])
-        _withhold(state, _reason(s, strength), 0)
-        # A pulse may stand beside these two alone, and only one that the heart had before.
-        status = out[field.STATUS]
-        if (
-            both
-            and periodic
-            and s[_KNOWN_STRENGTH] > 0
-            and (status == field.SEARCHING or status == field.WEAK_PULSE)
-        ):
-            aside = pulse_decibpm - s[_KNOWN_DECIBPM]
-            if -aside * 4 < pulse_decibpm > aside * 4:
-                out[field.PULSE_DECIBPM] = pulse_decibpm
-                out[field.PERFUSION_MILLIPCT] = perfusion
-        return
+    if not accepted or s[_UNDISTURBED] == 0:
+        return False
+    flags = field.FLAG_IRREGULAR if irregular else 0
+    quality = explained * 100 >> 10
+    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flags)
+    return True
+
+
+def _refuse(state, periodic, pulse_decibpm, strength):
+    """No reading from this evaluation, and why."""
+    out = state[_OUT]
+    s = state[_S]
+    s[_MISSES] += 1
+    settle.interrupt(state[_TREND])
+    _withhold(state, _reason(s, strength), 0)
+    # A pulse may stand beside these two alone, and only one that the heart had before.
+    status = out[field.STATUS]
+    if (
+        periodic
+        and s[_CHANNELS] == 3
+        and s[_KNOWN_STRENGTH] > 0
+        and (status == field.SEARCHING or status == field.WEAK_PULSE)
+    ):
+        aside = pulse_decibpm - s[_KNOWN_DECIBPM]
+        if -aside * 4 < pulse_decibpm > aside * 4:
+            out[field.PULSE_DECIBPM] = pulse_decibpm
+
+
+def _follow(state, low, high, reach, tick_millihz, down):
+    """Find the heart known from before beside what disturbs it; True when published."""
+    s = state[_S]
+    spare = state[_SPARE]
+    misses = s[_MISSES]
+    # Rate and ratio may have moved since: 10 % and 0.08, and 1 % and 0.005 more a second.
+    percent = 10 + misses if misses < 15 else 25
+    known_q3 = s[_KNOWN_DECIBPM] * 2048 // (tick_millihz * 6 // 10)
+    spread_q3 = known_q3 * percent // 100 + 1
+    reach_q12 = 328 + 20 * misses if misses < 15 else 628
+    line_q3 = ratio.follow(
+        state[_RE],
+        state[_IM],
+        low,
+        high,
+        known_q3 - spread_q3,
+        known_q3 + spread_q3,
+        s[_KNOWN_RATIO_Q12],
+        reach_q12,
+        spare,
+    )
+    if line_q3 == 0 or spare[4] < _FOLLOWED_Q10:
+        return False
+    size = s[_SIZE]
+    strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
+    known = s[_KNOWN_STRENGTH]
+    if strength * 3 < known or strength > 2 * known:
+        return False
+    ratio.estimate(spare, spare[5] * size // 24)
+    ratio_q12 = spare[0]
+    if ratio_q12 <= 0:
+        return False
+    spo2 = curve.spo2_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B], s[_CURVE_C])
+    slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
+    # The lines were chosen for their ratio, so their scatter tells only part of the error.
+    sd = (slope * spare[1] >> 11) + _FOLLOWED_SD_CENTIPCT
+    if sd > _SD_CENTIPCT or spo2 < 0:
+        return False
+    line_q8 = pulse.refine_q8(state[_RE], state[_IM], line_q3, high, reach)
+    pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
+    s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 3
+    s[_KNOWN_DECIBPM] += pulse_decibpm - s[_KNOWN_DECIBPM] >> 2
+    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, spare[4] * 50 >> 10, 0)
+    return True
+
+
+def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flags):
+    """A reading into force."""
+    out = state[_OUT]
+    s = state[_S]
     s[_MISSES] = 0
     s[_ACCEPTED] += 1
-    flags = 0
-    if irregular:
-        flags |= field.FLAG_IRREGULAR
     if 0 <= perfusion < _LOW_PERFUSION_MILLIPCT:
         flags |= field.FLAG_LOW_PERFUSION
     settled = field.NONE
     out[field.STATUS] = field.OK
     out[field.PULSE_DECIBPM] = pulse_decibpm
     out[field.PERFUSION_MILLIPCT] = perfusion
-    quality = explained * 100 >> 10
-    if both:
+    if s[_CHANNELS] == 3:
         if spo2 < 7000:
             flags |= field.FLAG_BELOW_RANGE
         if ratio_q12 > _OUT_OF_REACH_HIGH_Q12 or ratio_q12 < _OUT_OF_REACH_LOW_Q12:
@@ -613,7 +695,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     out[field.FLAGS] = flags
 
 
-def _is_heart(s, strength, ratio_q12, pulse_decibpm):
+def _is_heart(s, explained, strength, ratio_q12, pulse_decibpm):
     """False while a wave has suddenly grown and says something else than the pulse before it.
 
     A rhythmic movement with one ratio is a clean wave to every other test. A heart may beat
@@ -621,19 +703,30 @@ def _is_heart(s, strength, ratio_q12, pulse_decibpm):
     the hand that moves. After a minute the new wave is believed.
     """
     known = s[_KNOWN_STRENGTH]
-    if known > 0 and strength > known + (known >> 1):
+    # A wave that shrank and stands alone is what movement leaves when it ends.
+    if known > 0 and (strength > known or explained < _ALONE_Q10):
         away = ratio_q12 - s[_KNOWN_RATIO_Q12]
         if away < 0:
             away = -away
         aside = pulse_decibpm - s[_KNOWN_DECIBPM]
         if aside < 0:
             aside = -aside
-        if away > _STRANGE_Q12 or aside * 4 > pulse_decibpm:
+        strange = 0
+        if away > _STRANGE_Q12:
+            strange = 1
+        if aside * 5 > pulse_decibpm:
+            strange += 1
+        if strength > known + (known >> 2):
+            strange += 1
+        if strange >= 2:
             s[_DOUBTED] += 1
             if s[_DOUBTED] < 60:
                 s[_DISTURBED] = 0
                 return False
             known = 0
+        elif away > _STRANGE_Q12 and explained < _ALONE_Q10 and s[_DOUBTED] < 60:
+            s[_DOUBTED] += 1
+            return False
     s[_DOUBTED] = 0
     if known == 0:
         s[_KNOWN_STRENGTH] = strength

@@ -66,6 +66,101 @@ def sums(re, im, high, out):
     out[3] = wave
 
 
+def of_line(re, centre, reach):
+    """Ratio Q12 of the lines within reach of one, or NONE."""
+    xx = 0
+    xy = 0
+    k = centre - reach
+    while k <= centre + reach:
+        xx += re[k]
+        xy += re[_HALF + k]
+        k += 1
+    while xx >= 65536 or xy >= 65536:
+        xx >>= 1
+        xy >>= 1
+    if xx < 16 or xy <= 0:
+        return field.NONE
+    return (xy << 12) // xx
+
+
+def follow(re, im, low, high, first_q3, last_q3, near_q12, reach_q12, out):
+    """The rate in first_q3 … last_q3 whose harmonics hold most of the energy at a known ratio.
+
+    Under motion the lines of the heart and of the hand lie side by side, each with its own ratio.
+    A line counts where it and its neighbours have a ratio within reach_q12 of near_q12 and red
+    follows infrared (coherence above 0.8, which a lag between the channels breaks). Two harmonics
+    at least must count. Returns the rate in lines Q3, or 0, and writes the sums of the counted
+    lines to out[0 … 3] (see sums), their share of all energy (Q10) to out[4], their number to
+    out[5]. The counted energy is left at im[128 + k] for pulse.refine_q8.
+
+    Scaling: three lines below 2^24.6, >> 10 below 2^14.6, so that their products fit.
+    """
+    total = 1
+    k = 0
+    while k < 128:
+        im[_HALF + k] = 0
+        k += 1
+    k = low + 1
+    while k < high:
+        xx = re[k - 1] + re[k] + re[k + 1] >> 10
+        total += re[k] >> 10
+        if xx >= 8:
+            xy = re[_HALF + k - 1] + re[_HALF + k] + re[_HALF + k + 1] >> 10
+            if xy > 0:
+                away = (xy << 12) // xx - near_q12
+                if -reach_q12 < away < reach_q12:
+                    yy = im[k - 1] + im[k] + im[k + 1] >> 10
+                    if (xy * xy >> 3) * 5 >= (xx * yy >> 3) * 4:
+                        im[_HALF + k] = xx
+        k += 1
+    best = 0
+    best_q3 = 0
+    line_q3 = first_q3
+    while line_q3 <= last_q3:
+        score = 0
+        count = 0
+        h = 1
+        at = line_q3
+        while h <= 5:
+            k = at + 4 >> 3
+            if k >= high:
+                break
+            if im[_HALF + k] > 0:
+                score += im[_HALF + k]
+                count += 1
+            at += line_q3
+            h += 1
+        if count >= 2 and score > best:
+            best = score
+            best_q3 = line_q3
+        line_q3 += 1
+    if best_q3 == 0:
+        return 0
+    i = 0
+    while i < 6:
+        out[i] = 0
+        i += 1
+    at = best_q3
+    h = 1
+    while h <= 5:
+        centre = at + 4 >> 3
+        if centre >= high:
+            break
+        if im[_HALF + centre] > 0:
+            k = centre - 1
+            while k <= centre + 1:
+                out[0] += re[k]
+                out[1] += im[k]
+                out[2] += re[_HALF + k]
+                out[3] += re[k] // (k * k)
+                k += 1
+            out[5] += 3
+        at += best_q3
+        h += 1
+    out[4] = (best << 9) // ((total >> 1) + 1)  # below 2^17 * 2^9
+    return best_q3
+
+
 def estimate(out, lines_q4):
     """From out[0 … 2] the ratio to out[0] and its standard deviation to out[1], both Q12.
 
