@@ -21,14 +21,13 @@ _BEFORE = const(2)  # slopes next to it, for the parabola
 _AFTER = const(3)
 _TOP_AT = const(4)
 _LAST_AT_Q8 = const(5)
-_COUNT = const(6)  # beats since clear
-_LOW = const(7)  # extremes of ln light since the last beat
-_HIGH = const(8)
-_RISING = const(9)
-_PREVIOUS = const(10)  # slope one tick ago
-_TICK = const(11)
-_AT = const(12)  # ring index
-_KEPT = const(13)  # valid entries in the rings
+_LOW = const(6)  # extremes of ln light since the last beat
+_HIGH = const(7)
+_RISING = const(8)
+_PREVIOUS = const(9)  # slope one tick ago
+_TICK = const(10)
+_AT = const(11)  # ring index
+_KEPT = const(12)  # valid entries in the rings
 _RING = const(16)
 _HEIGHT_RING = const(32)
 
@@ -39,7 +38,7 @@ _WRAP = const(1 << 20)  # ticks; << 8 stays below 2^29
 
 def clear(b):
     i = 0
-    while i < 48:
+    while i < LENGTH:
         b[i] = 0
         i += 1
     b[_LAST_AT_Q8] = -1
@@ -126,7 +125,6 @@ def _complete(b):
     b[_LOW] = 0
     b[_HIGH] = 0
     b[_LAST_AT_Q8] = at_q8
-    b[_COUNT] += 1
     if b[_TICK] > _WRAP:
         b[_LAST_AT_Q8] -= b[_TICK] << 8
         b[_TICK] = 0
@@ -140,10 +138,6 @@ def since_ticks(b):
     if b[_LAST_AT_Q8] < 0:
         return b[_TICK]
     return b[_TICK] - (b[_LAST_AT_Q8] >> 8)
-
-
-def count(b):
-    return b[_COUNT]
 
 
 def _median(b, ring, kept, spare):

@@ -70,17 +70,16 @@ _CURVE_A = const(27)
 _CURVE_B = const(28)
 _CURVE_C = const(29)
 _MISSES = const(30)  # evaluations without success since the last accepted one
-_FIRST_BEATS = const(31)  # beats counted when the first evaluation was accepted
-_STARTED = const(32)
-_REFRACTORY = const(33)  # ticks after a beat without another, from the period once it is known
-_UNKNOWN = const(34)  # evaluations since there was a period
-_KNOWN_STRENGTH = const(35)  # running values of the accepted readings: 1/1000 percent,
-_KNOWN_RATIO_Q12 = const(36)
-_KNOWN_DECIBPM = const(37)
-_DOUBTED = const(38)  # evaluations in a row that were strange against them
-_FILLED = const(39)  # ticks in the rings since a finger came, disturbed or not
-_UNDISTURBED = const(40)  # 1: the window under evaluation is
-_SCALARS = const(41)
+_STARTED = const(31)
+_REFRACTORY = const(32)  # ticks after a beat without another, from the period once it is known
+_UNKNOWN = const(33)  # evaluations since there was a period
+_KNOWN_STRENGTH = const(34)  # running values of the accepted readings: 1/1000 percent,
+_KNOWN_RATIO_Q12 = const(35)
+_KNOWN_DECIBPM = const(36)
+_DOUBTED = const(37)  # evaluations in a row that were strange against them
+_FILLED = const(38)  # ticks in the rings since a finger came, disturbed or not
+_UNDISTURBED = const(39)  # 1: the window under evaluation is
+_SCALARS = const(40)
 
 # Verdict thresholds.
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate

@@ -10,15 +10,14 @@ from micropython import const
 from oximeter.core import field
 from oximeter.core.integer import insert_sorted
 
-LENGTH = 34
+LENGTH = 33
 
 _SPAN = const(15)  # evaluations, one a second
 _ACCEPTED = const(0)  # seconds of accepted signal
 _AT = const(1)
 _KEPT = const(2)
-_FIRST_BEAT = const(3)
-_RING = const(4)  # _SPAN values, then _SPAN sorted
-_SORTED = const(19)
+_RING = const(3)  # _SPAN values, then _SPAN sorted
+_SORTED = const(18)
 _RANGE_CENTIPCT = const(100)
 _SD_CENTIPCT = const(50)
 # Least squares slope over x = -7 … 7: sum x y / 280 <= 5 centipercent a second.
@@ -27,7 +26,7 @@ _SLOPE_SUM = const(1400)
 
 def clear(t):
     i = 0
-    while i < 34:
+    while i < LENGTH:
         t[i] = 0
         i += 1
 
