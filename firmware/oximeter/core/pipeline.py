@@ -24,6 +24,7 @@ _DARK_ADC = const(1000)  # a lit LED returns more than this even from the case
 _LIT_ADC = const(10000)
 _BRIDGE_SAMPLES = const(20)  # a glitch up to 200 ms is bridged with the last good sample
 _RING = const(256)
+_SETTLING_TICKS = const(30)
 _SLICES = const(5)
 _NOMINAL_MILLIHZ = const(100000)
 
@@ -303,13 +304,13 @@ def _sample(state, red, ir):
             ir = s[_LAST_IR]
         else:
             if s[_BRIDGED] >= _BRIDGE_SAMPLES:
-                # A new level: the tick begun with the old one would be neither.
-                _cut(state)
-                _withhold(state, field.MOTION, 0)
-                s[_DISTURBED] = 0
-                s[_SUMMED] = 0
-                s[_SUM_IR] = 0
-                s[_SUM_RED] = 0
+                # A new level. In the first second that is still the finger coming, or the light
+                # that was just set; later it moved.
+                moved = s[_AGE] > _SETTLING_TICKS
+                restart(state)
+                if moved:
+                    _withhold(state, field.MOTION, 0)
+                    s[_DISTURBED] = 0
             s[_BRIDGED] = 0
             s[_LAST_RED] = red
             s[_LAST_IR] = ir
