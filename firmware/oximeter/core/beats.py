@@ -33,6 +33,8 @@ _HEIGHT_RING = const(32)
 
 # A slope this many times the typical one is not the heart.
 _DISRUPTION = const(4)
+_LEAST_DISRUPTION = const(4194)  # 0.1 % of the light: below, it may be noise on a weak pulse
+_LEAST_RISE = const(400)  # three deviations of the noise at a good light (ln Q22)
 _WRAP = const(1 << 20)  # ticks; << 8 stays below 2^29
 
 
@@ -63,7 +65,7 @@ def step(b, slope, light, refractory):
         b[_HIGH] = light
     level = b[_LEVEL]
     size = slope if slope >= 0 else -slope
-    if b[_KEPT] >= 4 and size > level * _DISRUPTION:
+    if b[_KEPT] >= 4 and size > level * _DISRUPTION and size > _LEAST_DISRUPTION:
         # Whatever it was, the slopes to come are learnt anew from its size: a pulse that has
         # grown is a pulse again at its next beat, and after a knock the level decays.
         b[_LEVEL] = size >> 1
@@ -87,7 +89,7 @@ def step(b, slope, light, refractory):
         if slope < b[_TOP] >> 1:
             b[_RISING] = 0
             found = _complete(b)
-    elif slope > level >> 1 and slope > 100 and since > refractory:
+    elif slope > level >> 1 and slope > _LEAST_RISE and since > refractory:
         b[_RISING] = 1
         b[_BEFORE] = b[_PREVIOUS]
         b[_TOP] = slope

@@ -80,9 +80,12 @@ _KNOWN_DECIBPM = const(36)
 _DOUBTED = const(37)  # evaluations in a row that were strange against them
 _FILLED = const(38)  # ticks in the rings since a finger came, disturbed or not
 _UNDISTURBED = const(39)  # 1: the window under evaluation is
-_SCALARS = const(40)
+_MISPACED = const(40)  # 1: samples come at a rate no sensor set to 100/s has
+_SCALARS = const(41)
 
 # Verdict thresholds.
+_STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
+_ROUGH_Q10 = const(72)  # and below 60
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
 _PARTLY_EXPLAINED_Q10 = const(307)
 _SD_CENTIPCT = const(200)  # a larger estimated error is no reading
@@ -263,11 +266,14 @@ def _measure_rate(s, count, t_ms):
         s[_NEXT_SAMPLES] += count
     span_ms = t_ms - s[_ANCHOR_T_MS]
     if span_ms >= 2000:
-        scaled = s[_ANCHOR_SAMPLES] * 100000
+        samples = s[_ANCHOR_SAMPLES]
+        scaled = (samples if samples < 10000 else 10000) * 100000
         rate = scaled // span_ms
         rate = rate * 10 + (scaled - rate * span_ms) * 10 // span_ms
+        s[_MISPACED] = 1
         if 50000 <= rate <= 170000:
             s[_RATE_MILLIHZ] = rate
+            s[_MISPACED] = 0
     if t_ms - s[_NEXT_T_MS] >= 16000:
         s[_ANCHOR_T_MS] = s[_NEXT_T_MS]
         s[_ANCHOR_SAMPLES] = s[_NEXT_SAMPLES]
@@ -289,8 +295,9 @@ def _sample(state, red, ir):
     else:
         s[_FAILED] = 0
         if red >= _CLIPPED_ADC or ir >= _CLIPPED_ADC:
+            # One in twenty is already a pulse with its top cut off.
             if s[_CLIPPED] < 400:
-                s[_CLIPPED] += 4
+                s[_CLIPPED] += 20
         elif s[_CLIPPED] > 0:
             s[_CLIPPED] -= 1
         last = s[_LAST_IR]
@@ -327,7 +334,7 @@ def _sample(state, red, ir):
 def _obstacle(state, red4, ir4):
     """Why no finger can be measured at this tick, or OK. red4, ir4: sums of four samples."""
     s = state[_S]
-    if s[_FAILED] > s[_RATE_MILLIHZ] // 1000:
+    if s[_FAILED] > s[_RATE_MILLIHZ] // 1000 or s[_MISPACED]:
         return field.SENSOR_FAULT
     if s[_CLIPPED] > 100:
         return field.SATURATED
@@ -356,7 +363,11 @@ def _tick(state, red4, ir4):
         s[_DARK] = dark
         flags = 0
         if obstacle == field.SENSOR_FAULT:
-            flags = field.FLAG_FAULT_DEAD_LED if dark else field.FLAG_FAULT_NACK
+            flags = field.FLAG_FAULT_NACK
+            if s[_MISPACED]:
+                flags = field.FLAG_FAULT_FIFO
+            elif dark:
+                flags = field.FLAG_FAULT_DEAD_LED
         _withhold(state, obstacle, flags)
         out[field.WAVE] = 0
         return
@@ -503,6 +514,10 @@ def _evaluate(state):
     else:
         line_q8 = 0
     periodic = explained >= _EXPLAINED_Q10
+    if periodic and pulse_decibpm < 600:
+        # Breathing and sway are near to sines; a pulse as slow as they has a steep front.
+        least_q10 = _STEEP_Q10 if pulse_decibpm < 400 else _ROUGH_Q10
+        periodic = pulse.overtones_q10(im, total, line_q3, high) >= least_q10
     _set_refractory(state, pulse_decibpm if periodic else 0, tick_millihz)
     unevenness = beats.unevenness_q10(state[_BEATS], spare)
     if periodic:
@@ -576,7 +591,8 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         sd = (slope * ratio_sd_q12 >> 12) + _SD_FLOOR_CENTIPCT
     perfusion = beats.height_q22(b, spare)
     # / 2^22 * 100,000, within 0.03 %
-    perfusion = perfusion * 25 // 1048 if perfusion > 0 else field.NONE
+    # Before three beats were seen, a sine of the same energy stands for it.
+    perfusion = perfusion * 25 // 1048 if perfusion > 0 else strength
     fits = sd <= _SD_CENTIPCT and spo2 >= 0 if both else True
     accepted = periodic and fits
     if not accepted and unevenness >= 0 and fits and (not both or sd <= 100):
@@ -612,7 +628,7 @@ def _refuse(state, periodic, pulse_decibpm, strength):
     if (
         periodic
         and s[_CHANNELS] == 3
-        and s[_KNOWN_STRENGTH] > 0
+        and 0 < s[_KNOWN_STRENGTH] < 2 * strength
         and (status == field.SEARCHING or status == field.WEAK_PULSE)
     ):
         aside = pulse_decibpm - s[_KNOWN_DECIBPM]
@@ -742,15 +758,14 @@ def _is_heart(s, explained, strength, ratio_q12, pulse_decibpm):
 def _reason(s, strength):
     """Status word for an evaluation that was not accepted; strength in 1/1000 percent."""
     second = s[_RATE_MILLIHZ] // 4000
+    if strength < 50 and s[_AGE] > 6 * second:
+        # Light as of a finger, and nothing in it that moves.
+        return field.NO_FINGER if s[_ACCEPTED] == 0 or s[_MISSES] > 15 else field.WEAK_PULSE
     if s[_DISTURBED] < 5 * second:
         return field.MOTION
-    if strength < 50 and s[_AGE] > 6 * second and (s[_ACCEPTED] == 0 or s[_MISSES] > 15):
-        return field.NO_FINGER
     if s[_AGE] < 6 * second:
         return field.SEARCHING
-    if strength < 200:
-        return field.WEAK_PULSE
-    return field.MOTION
+    return field.WEAK_PULSE if strength < 200 else field.MOTION
 
 
 def _beats_decibpm(b, spare, rate_millihz):

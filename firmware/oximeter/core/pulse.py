@@ -19,7 +19,7 @@ _HARMONICS = const(8)
 # A comb of half the true rate holds every true line too. Its own lines, the odd ones from the
 # third on (breathing may stand on the first), must hold this share (Q10) of the energy, and three
 # times what noise would put there, or the rate is its multiple; a dicrotic wave leaves far more.
-_ODD_LINES_Q10 = const(31)
+_ODD_LINES_Q10 = const(123)
 
 
 def gather(re, im, low, high, reach):
@@ -146,6 +146,12 @@ def _first_q10(im, total, line_q3):
         total >>= 1
         energy >>= 1
     return (energy << 10) // total if energy < total else 1024
+
+
+def overtones_q10(im, total, line_q3, high):
+    """Share (Q10) of the comb's energy that does not lie on its fundamental."""
+    whole = _energy_q10(im, total, line_q3, high)
+    return (whole - _first_q10(im, total, line_q3) << 10) // (whole + 1)
 
 
 def _teeth(line_q3, high):
