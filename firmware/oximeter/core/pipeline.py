@@ -295,17 +295,21 @@ def _sample(state, red, ir):
     else:
         s[_FAILED] = 0
         if red >= _CLIPPED_ADC or ir >= _CLIPPED_ADC:
-            # One in twenty is already a pulse with its top cut off.
+            # One in twenty is already a pulse with its top cut off, which falsifies the ratio; the
+            # rate alone stands one in five.
             if s[_CLIPPED] < 400:
-                s[_CLIPPED] += 20
+                s[_CLIPPED] += 20 if channels == 3 else 4
         elif s[_CLIPPED] > 0:
             s[_CLIPPED] -= 1
         last = s[_LAST_IR]
         step = ir - last if ir > last else last - ir
-        jump = step > (last >> 3) + 64
+        # 3 % from one sample to the next is no pulse. One wavelength alone may come without its
+        # baseline, and then its pulse is most of it.
+        shift = 5 if channels == 3 else 1
+        jump = step > (last >> shift) + 64
         last = s[_LAST_RED]
         step = red - last if red > last else last - red
-        if (jump or step > (last >> 3) + 64) and s[_BRIDGED] < _BRIDGE_SAMPLES:
+        if (jump or step > (last >> shift) + 64) and s[_BRIDGED] < _BRIDGE_SAMPLES:
             s[_BRIDGED] += 1
             red = s[_LAST_RED]
             ir = s[_LAST_IR]
