@@ -19,7 +19,7 @@ _HARMONICS = const(8)
 # A comb of half the true rate holds every true line too. Its own lines, the odd ones from the
 # third on (breathing may stand on the first), must hold this share (Q10) of the energy, and three
 # times what noise would put there, or the rate is its multiple; a dicrotic wave leaves far more.
-_ODD_LINES_Q10 = const(123)
+_ODD_LINES_Q10 = const(31)
 
 
 def gather(re, im, low, high, reach):
