@@ -50,6 +50,7 @@ FAULTS = [
     ("nack", "fault:nack"),
     ("sda_low", "fault:bus"),
     ("stuck_fifo", "fault:fifo"),
+    ("wrong_id", "fault:id"),
     ("dead_red", "fault:dead_led"),
     ("dead_ir", "fault:dead_led"),
 ]
@@ -74,9 +75,7 @@ def test_a_fault_is_told_in_time_and_healed_when_it_ends(fault: str, flag: str) 
     assert device.flags == set()
 
 
-@pytest.mark.parametrize(
-    ("fault", "flag"), [*FAULTS[:3], ("wrong_id", "fault:id")], ids=lambda value: value
-)
+@pytest.mark.parametrize(("fault", "flag"), FAULTS[:4])
 def test_a_sensor_that_never_was_well(fault: str, flag: str) -> None:
     board = Board(Finger())
     board.sensor.faults.add(fault)
@@ -113,6 +112,26 @@ def test_a_brown_out_of_the_sensor() -> None:
     device.run(1100, lambda: device.board.sensor.sampling)
     assert device.board.sensor.led_red_ua == device.board.sensor.led_ir_ua == 7000
     assert device.until_number() <= FIRST_MS
+
+
+@pytest.mark.parametrize(
+    ("register", "value"),
+    [(0x08, 0x30), (0x09, 0x02), (0x0A, 0x07), (0x0C, 0x25), (0x0D, 0x22)],
+    ids=["average", "mode", "range", "red", "infrared"],
+)
+def test_a_setting_that_changes_by_a_glitch(register: int, value: int) -> None:
+    """The samples go on and look well: all that stood on them goes, and the chip is set again."""
+    device = Device()
+    device.until_number()
+    sensor = device.board.sensor
+    settings_were = bytes(sensor.read_registers(0x08, 6))
+    sensor.write(bytes((register, value)))
+    device.run(OLD_MS, lambda: device.shown() is None and numbers(device) == [])
+    device.run(1000, lambda: sensor.read_registers(0x08, 6) == settings_were)
+    device.run(2000)
+    assert numbers(device) == [], "not from samples of before"
+    assert device.until_number() <= FIRST_MS
+    assert device.flags == set()
 
 
 def test_failed_reads_inside_a_recording() -> None:

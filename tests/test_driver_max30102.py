@@ -270,6 +270,24 @@ def test_a_brown_out_is_noticed_by_its_flag_and_without_it():
         assert not sensor.rebooted
 
 
+@pytest.mark.parametrize(
+    "register", [FIFO_CONFIG, MODE_CONFIG, SPO2_CONFIG, LED1_PA, LED2_PA, PART_ID]
+)
+def test_a_register_that_changes_by_itself_is_found(register):
+    sensor, bus = started(led_red_ua=2000, led_ir_ua=10000)
+    sensor.set_range_na(8192)
+    assert sensor.verify()
+    bus.took()
+    bus.at[register] ^= 1
+    assert not sensor.verify()
+    assert {asked[0] for asked in bus.took()} == {"r"}
+    bus.at[FIFO_WR_PTR] = 3
+    assert sensor.rebooted and sensor.read(*blocks()) == 0, "samples of unknown settings"
+    bus.at[register] ^= 1
+    sensor.start()
+    assert sensor.verify() and not sensor.rebooted
+
+
 def test_a_bus_that_reads_all_ones_gives_nothing():
     sensor, bus = started()
     bus.at[:7] = b"\xff" * 7

@@ -113,8 +113,15 @@ class App:
         self.sample(now_ms)
         if now_ms - self._aimed_ms >= _TEND_MS:
             self._aimed_ms = now_ms
-            if self._sensor is not None and not self._board.leds_fixed:
-                self._aim()
+            if self._sensor is not None:
+                try:
+                    if not self._sensor.verify():
+                        # Who knows how the last samples were taken: nothing may stand on them.
+                        self._events |= field.EVENT_LEDS
+                    elif not self._board.leds_fixed:
+                        self._aim()
+                except OSError:
+                    pass  # the next read will tell
         self.present(now_ms)
         return _STEP_MS
 
@@ -238,10 +245,13 @@ class App:
         lost = self._sensor is None or self._sensor.rebooted
         if (silent or lost) and now_ms - self._mended_ms >= _TEND_MS:
             self._mended_ms = now_ms
-            self._start_sensor()
+            self._start_sensor(now_ms)
 
-    def _start_sensor(self):
-        """From the bus up, so that it serves for the first start and for every recovery."""
+    def _start_sensor(self, now_ms):
+        """From the bus up, so that it serves for the first start and for every recovery.
+
+        Another part is told at once; asked for once a second, so within 2 s of its coming.
+        """
         board = self._board
         try:
             held = not board.sensor_sda.value()
@@ -258,6 +268,7 @@ class App:
         except WrongPart:
             self._sensor = None
             self._cause = field.FLAG_FAULT_ID
+            self._heard_ms = now_ms - _SILENCE_MS
         except OSError:
             self._sensor = None
             self._blame_bus()
@@ -293,10 +304,7 @@ class App:
             ir_ua = _wanted_ua(out[field.IR_DC_ADC], self._ir_ua)
         if red_ua == self._red_ua and ir_ua == self._ir_ua:
             return
-        try:
-            self._sensor.set_led_ua(red_ua, ir_ua)
-        except OSError:
-            return  # the next read will tell
+        self._sensor.set_led_ua(red_ua, ir_ua)
         self._red_ua = red_ua
         self._ir_ua = ir_ua
         self._events |= field.EVENT_LEDS

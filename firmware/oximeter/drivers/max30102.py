@@ -59,8 +59,9 @@ class Max30102:
     Every method raises OSError when the sensor does not answer. After each `read`:
     `lost` samples went missing before this block (31 stands for 31 or more), `ambient` says that
     the light from outside was more than the chip can cancel, `rebooted` that it lost its
-    settings and wants `start` again. `swapped` is for boards with the two lights exchanged: it
-    exchanges samples and currents, and is to be set before `start`; so may another `bus` be.
+    settings, gives no samples and wants `start` again. `swapped` is for boards with the two
+    lights exchanged: it exchanges samples and currents, and is to be set before `start`; so may
+    another `bus` be.
     """
 
     def __init__(self, bus):
@@ -69,7 +70,7 @@ class Max30102:
         self.ambient = False
         self.rebooted = False
         self.bus = bus
-        self._spo2_config = 0
+        self._kept = bytearray(7)  # what FIFO_CONFIG and the registers after it should hold
         self._temperature_asked = False
         self._read_ptr_before = -1
         self._byte = bytearray(1)
@@ -119,7 +120,6 @@ class Max30102:
         # A_FULL at 0 free places: the flag then tells a full FIFO from an empty one.
         self._put(_FIFO_CONFIG, averaging << 5 | _ROLLOVER)
         self._put(_SPO2_CONFIG, spo2_config)  # rate and width in one byte: the chip clamps pairs
-        self._spo2_config = spo2_config
         self.set_led_ua(led_red_ua, led_ir_ua)
         self._put(_INT_ENABLE_1, _ENABLED_1)
         self._put(_INT_ENABLE_2, 0)
@@ -141,9 +141,10 @@ class Max30102:
         read_ptr = head[6]
         if (head[4] | lost | read_ptr) >= DEPTH:  # five bits each: nobody drives the bus
             return 0
-        # The enable register is the witness that the settings of `start` still stand.
+        # Of the settings, the enable register tells at once when all of them are gone.
         if head[0] & _PWR_RDY or head[2] != _ENABLED_1:
             self.rebooted = True
+        if self.rebooted:
             return 0
         self.ambient = head[0] & _ALC_OVF != 0
         count = (head[4] - read_ptr) & (DEPTH - 1)
@@ -170,6 +171,18 @@ class Max30102:
             at += 6
         return count
 
+    def verify(self):
+        """Whether this is still the part and its settings are those written, else `rebooted`.
+
+        A single register that changes by a glitch gives samples that look well and are wrong.
+        """
+        head = self._head
+        self.bus.readfrom_mem_into(_ADDRESS, _FIFO_CONFIG, head)
+        head[3] = head[6] = 0  # reserved
+        if head != self._kept or self._get(_PART_ID_AT) != _PART_ID:
+            self.rebooted = True
+        return not self.rebooted
+
     def set_led_ua(self, red_ua, ir_ua):
         """Current of each light in uA, 0 … 51000, rounded down to steps of 200."""
         red = red_ua // LED_STEP_UA
@@ -183,8 +196,8 @@ class Max30102:
 
     def set_range_na(self, na):
         """Photocurrent at full scale in nA: 2048, 4096, 8192 or 16384."""
-        self._spo2_config = self._spo2_config & 0x1F | _code(_RANGES_NA, na, "range_na") << 5
-        self._put(_SPO2_CONFIG, self._spo2_config)
+        config = self._kept[_SPO2_CONFIG - _FIFO_CONFIG] & 0x1F
+        self._put(_SPO2_CONFIG, config | _code(_RANGES_NA, na, "range_na") << 5)
 
     def shutdown(self):
         """Lights and converter off (0.7 uA); the settings stay."""
@@ -215,6 +228,8 @@ class Max30102:
         return whole * 100 + ((three[1] & 15) * 25 >> 2)
 
     def _put(self, register, value):
+        if _FIFO_CONFIG <= register <= _LED2_PA:
+            self._kept[register - _FIFO_CONFIG] = value
         self._byte[0] = value
         self.bus.writeto_mem(_ADDRESS, register, self._byte)
 
