@@ -312,3 +312,49 @@ def test_a_true_fall_is_not_taken_for_motion(points_a_s):
     # The window is the last eight seconds: the number is that of its middle.
     error = rows[:, field.SPO2_CENTIPCT] / 100 - person.spo2_pct(t_s - 4)
     assert np.abs(error[t_s > 8]).max() < 2.0
+
+
+def test_breathing_is_no_pulse():
+    """Breath of one and a third times the pulse: the right rate or none."""
+    rng = np.random.default_rng(4)
+    for seed in range(8):
+        scene = Scene(
+            duration_s=40,
+            respiration_baseline_pct=2.0,
+            respiration_per_min=float(rng.uniform(12, 30)),
+            pulse_bpm=float(rng.uniform(50, 100)),
+        )
+        person, rows, t_s = watch(scene, seed)
+        rows, t_s = each_second(rows, t_s)
+        good = (rows[:, field.STATUS] == OK) & (t_s > 8)
+        truth = person.pulse_bpm(t_s[good])
+        assert (np.abs(rows[good, field.PULSE_DECIBPM] / 10 - truth) < 0.15 * truth).all()
+
+
+def test_a_finger_without_a_pulse_is_an_object():
+    for seed in range(4):
+        _, rows, t_s = watch(Scene(duration_s=30, perfusion_pct=0.0001), seed)
+        assert (rows[t_s > 9, field.STATUS] == field.NO_FINGER).all()
+        assert (rows[:, field.PULSE_DECIBPM] == field.NONE).all()
+
+
+def test_a_cut_off_top_is_saturated():
+    seen = record(Person(Scene(duration_s=20, perfusion_pct=3.0), 1))
+    lifted = [channel + 262143 - int(np.percentile(channel, 90)) for channel in (seen.red, seen.ir)]
+    rows, t_s = run(*(np.minimum(channel, 262143) for channel in lifted))
+    assert field.SATURATED in rows[t_s > 4, field.STATUS]
+    assert (rows[t_s > 4, field.STATUS] == OK).mean() < 0.1
+
+
+@pytest.mark.parametrize("rate_hz", [25, 400, 800])
+def test_a_rate_out_of_reach_is_a_fault(rate_hz):
+    """A sensor that was set to another rate by a glitch: seconds would be miscounted."""
+    seen = record(Person(Scene(duration_s=20), 1))
+    state = core.new()
+    red, ir = seen.red.tolist(), seen.ir.tolist()
+    for n in range(len(red) // 4):
+        block = slice(4 * n, 4 * n + 4)
+        core.feed(state, red[block], ir[block], 4, 4000 * (n + 1) // rate_hz, 0)
+    reading = core.reading(state)
+    assert reading[field.STATUS] == field.SENSOR_FAULT
+    assert reading[field.FLAGS] == field.FLAG_FAULT_FIFO
