@@ -142,6 +142,34 @@ def test_failed_reads_inside_a_recording() -> None:
     assert device.flags == {"fault:nack"}
 
 
+@pytest.mark.parametrize("still_flagged", [False, True])
+def test_a_fifo_that_stuck_when_it_was_full(
+    still_flagged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each read finds the same whole round there: no samples can come as fast as that."""
+    device = Device()
+    device.until_number()
+    sensor = device.board.sensor
+    device.board.clock.advance_us(650_000)
+    assert sensor.interrupt, "full"
+    sensor.faults.add("stuck_fifo")
+    if still_flagged:
+        plain = sensor.read_registers
+
+        def flagged(first: int, n: int) -> bytes:
+            out = bytearray(plain(first, n))
+            if first == 0:
+                out[0] |= 0x80
+            return bytes(out)
+
+        monkeypatch.setattr(sensor, "read_registers", flagged)
+    device.run(OLD_MS, lambda: device.shown() is None and device.status == "sensor_fault")
+    assert device.flags == {"fault:fifo"}
+    monkeypatch.undo()
+    sensor.faults.clear()
+    assert device.until_number() <= 1500 + FIRST_MS
+
+
 def test_light_from_outside() -> None:
     device = Device()
     device.until_number()

@@ -20,6 +20,7 @@ from oximeter.ui import screens, text
 _STEP_MS = const(40)  # four samples at 100/s; the sensor's FIFO holds 320 ms
 _FRAME_MS = const(200)
 _TEND_MS = const(1000)
+_ROUND_MS = const(200)  # 32 samples take longer, at 150/s still 213 ms
 _SILENCE_MS = const(1000)  # without a sample it is a fault
 _AMBIENT_MS = const(1000)  # how long one overflow of the light cancellation counts
 _OLD_MS = const(1800)  # a reading so old is none; a frame later it is off the display too
@@ -86,6 +87,7 @@ class App:
         self._events = 0  # for the next block
         self._started = False  # a sample has come since the start
         self._heard_ms = -1  # when the last sample came
+        self._read_ms = 0
         self._cause = field.FLAG_FAULT_NACK  # why none does
         self._ambient_ms = -_AMBIENT_MS - 1
         self._mended_ms = -_TEND_MS
@@ -135,6 +137,9 @@ class App:
             try:
                 count = sensor.read(self._red_adc, self._ir_adc)
                 self._cause = field.FLAG_FAULT_FIFO
+                if count == DEPTH and now_ms - self._read_ms < _ROUND_MS:
+                    count = 0  # the same again: the FIFO does not move
+                self._read_ms = now_ms
                 if sensor.lost:
                     events |= field.EVENT_LOST
                 if sensor.ambient:
