@@ -88,6 +88,7 @@ def test_start_configures_the_chip_in_the_datasheets_order():
         written(FIFO_WR_PTR, 0),
         written(OVF_COUNTER, 0),
         written(FIFO_RD_PTR, 0),
+        ("r", ADDRESS, OVF_COUNTER, 1),
         written(MODE_CONFIG, 0x03),
     ]
 
@@ -232,6 +233,7 @@ def test_shutdown_and_wake():
         written(FIFO_WR_PTR, 0),  # what lay in the FIFO is of another time
         written(OVF_COUNTER, 0),
         written(FIFO_RD_PTR, 0),
+        ("r", ADDRESS, OVF_COUNTER, 1),
         written(MODE_CONFIG, 0x03),
     ]
 
@@ -389,6 +391,28 @@ def test_a_stuck_fifo_gives_nothing_and_start_brings_it_back():
         sensor.start()
         clock.advance_us(40_000)
         assert sensor.read(red, ir) == 4
+
+
+@pytest.mark.parametrize("from_the_start", [True, False])
+def test_an_overflow_counter_that_stays_set_is_not_believed(from_the_start):
+    clock = Clock()
+    sensor, device, _ = assembled(clock, Counting(10_000))
+    device.faults.add("ovf_stuck")
+    if from_the_start:
+        sensor.start()
+    red, ir = blocks()
+    clock.advance_us(40_000)
+    assert sensor.read(red, ir) == 4
+    assert sensor.lost == (0 if from_the_start else 1)
+    for _ in range(5):
+        assert sensor.read(red, ir) == 0, "an empty FIFO is not a full one"
+        clock.advance_us(40_000)
+        assert (sensor.read(red, ir), sensor.lost) == (4, 0)
+    for _ in range(2):  # what is lost in truth still counts, whatever the number
+        clock.advance_us(330_000)
+        assert (sensor.read(red, ir), sensor.lost) == (32, 1)
+    clock.advance_us(340_000)
+    assert (sensor.read(red, ir), sensor.lost) == (32, 2)
 
 
 def test_a_wrong_part_on_the_bus():

@@ -53,7 +53,8 @@ class Max30102:
     range or LED current.
 
     Faults: 'stuck_fifo' (neither pointer moves), 'nack', 'wrong_id' (answers as a MAX30100),
-    'dead_red', 'dead_ir', 'sda_low', 'ambient'. With 'sda_low' the line is let go after
+    'dead_red', 'dead_ir', 'sda_low', 'ambient', 'ovf_stuck' (the overflow counter reads 1 where it
+    should read 0). With 'sda_low' the line is let go after
     `release_after_clocks` clocks, never if that is None.
     """
 
@@ -115,6 +116,8 @@ class Max30102:
             regs[1] = 0
         if first <= 0xFF < first + n and "wrong_id" in self.faults:
             out = out[: 0xFF - first] + b"\x11"
+        if first <= 0x05 < first + n and "ovf_stuck" in self.faults:
+            out = out[: 0x05 - first] + bytes((out[0x05 - first] or 1,)) + out[0x06 - first :]
         return out.ljust(n, b"\x00")
 
     # Inside.

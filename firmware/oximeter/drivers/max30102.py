@@ -73,6 +73,7 @@ class Max30102:
         self._kept = bytearray(7)  # what FIFO_CONFIG and the registers after it should hold
         self._temperature_asked = False
         self._read_ptr_before = -1
+        self._lost_before = 0  # the counter, before a pop that should have cleared it
         self._byte = bytearray(1)
         self._head = bytearray(7)
         self._three = bytearray(3)
@@ -147,6 +148,8 @@ class Max30102:
         if self.rebooted:
             return 0
         self.ambient = head[0] & _ALC_OVF != 0
+        if lost == self._lost_before and not head[0] & _A_FULL:
+            lost = 0  # it is stuck, as some are
         count = (head[4] - read_ptr) & (DEPTH - 1)
         if count == 0 and (lost or head[0] & _A_FULL):
             count = DEPTH
@@ -161,6 +164,7 @@ class Max30102:
         if count < DEPTH:  # a whole round ends where it began, and proves nothing
             self._read_ptr_before = read_ptr
         self.lost = lost
+        self._lost_before = head[5]
         if self.swapped:
             red_adc, ir_adc = ir_adc, red_adc
         raw = self._raw
@@ -209,6 +213,7 @@ class Max30102:
         self._put(_OVF_COUNTER, 0)
         self._put(_FIFO_RD_PTR, 0)
         self._read_ptr_before = -1
+        self._lost_before = self._get(_OVF_COUNTER)
         self._put(_MODE, _SPO2)
 
     def start_temperature(self):
