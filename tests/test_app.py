@@ -227,6 +227,21 @@ def test_a_low_battery_withholds_numbers() -> None:
     device.run(2000, lambda: device.status == "ok")
 
 
+@pytest.mark.parametrize(("fault", "flag"), FAULTS[:5])
+def test_a_fault_has_its_flag_beside_its_own_status_alone(fault: str, flag: str) -> None:
+    device = Device()
+    device.board.sensor.faults |= {fault, "dead_red"}
+    device.run(2000, lambda: device.status == "sensor_fault")
+    device.run(1000)
+    assert device.flags == {flag}, "and one at a time"
+    device.board.battery_adc.cells_mv = 2150
+    device.run(1500, lambda: device.status == "low_battery")
+    assert device.flags == set()
+    device.board.vbus = Pin(1)
+    device.run(400, lambda: device.status == "usb_power")
+    assert device.flags == set()
+
+
 def test_no_battery_is_not_a_low_battery() -> None:
     device = Device()
     device.board.battery_adc.cells_mv = 60  # what a divider with nothing on it picks up

@@ -86,7 +86,7 @@ class App:
         self._ir_ua = _START_UA
         self._events = 0  # for the next block
         self._started = False  # a sample has come since the start
-        self._heard_ms = -1  # when the last sample came
+        self._heard_ms = None  # when the last sample came
         self._read_ms = 0
         self._cause = field.FLAG_FAULT_NACK  # why none does
         self._ambient_ms = -_AMBIENT_MS - 1
@@ -109,7 +109,7 @@ class App:
 
     def step(self, now_ms):
         """Everything that is due at now_ms; the milliseconds until the next call."""
-        if self._heard_ms < 0:
+        if self._heard_ms is None:
             self._heard_ms = now_ms
         self._tend(now_ms)
         self.sample(now_ms)
@@ -177,7 +177,7 @@ class App:
             status = field.LEDS_SWAPPED
         if now_ms - self._heard_ms >= _SILENCE_MS:
             status = field.SENSOR_FAULT
-            flags = flags & ~field.FLAG_FAULT_NACK | self._cause
+            flags = flags & ~_FAULTS | self._cause
         if self._battery_low:
             status = field.LOW_BATTERY
         if self._on_cable:
@@ -198,6 +198,8 @@ class App:
                 out[field.PULSE_DECIBPM] = field.NONE
                 out[field.PERFUSION_MILLIPCT] = field.NONE
                 flags &= _FAULTS | field.FLAG_SUSPECT_SWAP
+            if status != field.SENSOR_FAULT:
+                flags &= ~_FAULTS
         out[field.STATUS] = status
         out[field.FLAGS] = flags
         if pulsing:
