@@ -170,6 +170,28 @@ def test_a_fifo_that_stuck_when_it_was_full(
     assert device.until_number() <= 1500 + FIRST_MS
 
 
+def test_lights_that_are_both_dead() -> None:
+    """Not even the case returns anything: their supply is gone. A recording of zeros has no
+    finger."""
+    device = Device()
+    device.until_number()
+    device.board.sensor.faults |= {"dead_red", "dead_ir"}
+    device.run(OLD_MS, lambda: device.shown() is None and numbers(device) == [])
+    device.run(2500, lambda: device.status == "sensor_fault")
+    assert device.flags == {"fault:dead_led"}
+    device.run(3000)
+    assert (device.status, numbers(device)) == ("sensor_fault", [])
+    device.light.present = False
+    device.board.sensor.faults.clear()
+    device.run(500, lambda: device.status == "no_finger")
+    device.run(5000)
+    assert (device.status, device.flags) == ("no_finger", set())
+
+    device = Device(Finger(0, 0, fixed=True))
+    device.run(5000)
+    assert (device.status, device.flags) == ("no_finger", set())
+
+
 def test_light_from_outside() -> None:
     device = Device()
     device.until_number()

@@ -28,6 +28,8 @@ _OLD_MS = const(1800)  # a reading so old is none; a frame later it is off the d
 _START_UA = const(7000)
 _FINGER_ADC = const(8000)  # less infrared at the first current, and the core sees no finger
 _DARK_ADC = const(1000)  # less does not even come back from the case: more current is no help
+_DEAD_ADC = const(128)  # the highest dark count; a light returns much more even from the case
+_GLOW_MS = const(2000)
 
 # Two alkaline AAA cells under load: 8 % and 15 % left. Under 1 V there are none.
 _LOW_MV = const(2200)
@@ -88,6 +90,7 @@ class App:
         self._started = False  # a sample has come since the start
         self._heard_ms = None  # when the last sample came
         self._read_ms = 0
+        self._glow_ms = 0
         self._cause = field.FLAG_FAULT_NACK  # why none does
         self._ambient_ms = -_AMBIENT_MS - 1
         self._mended_ms = -_TEND_MS
@@ -171,6 +174,16 @@ class App:
             status = field.SEARCHING
         if not self._started:
             status = field.STARTING
+        if (
+            status != field.NO_FINGER
+            or self._board.leds_fixed
+            or out[field.RED_DC_ADC] > _DEAD_ADC
+            or out[field.IR_DC_ADC] > _DEAD_ADC
+        ):
+            self._glow_ms = now_ms
+        elif now_ms - self._glow_ms >= _GLOW_MS:
+            status = field.SENSOR_FAULT
+            flags |= field.FLAG_FAULT_DEAD_LED
         if now_ms - self._ambient_ms <= _AMBIENT_MS:
             status = field.TOO_BRIGHT
         if self._settings.swap_confirmed and not self._settings.leds_swapped:
