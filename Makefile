@@ -16,7 +16,8 @@ pip := $(bin)/python -m pip install -qq --disable-pip-version-check
 .PHONY: run
 run: .venv/base.stamp  ## replay a recording through the whole firmware: the demo, or REC=file
 ifdef REC
-	@$(bin)/xueyang replay "$(REC)" --report build/report
+export REC
+	@$(bin)/xueyang replay "$$REC" --report build/report
 else
 run: build/demo.csv
 	@$(bin)/xueyang replay build/demo.csv --report build/report

@@ -5,7 +5,9 @@ Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage
 
 import contextlib
 import dataclasses
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -43,7 +45,7 @@ def replay(
         typer.Argument(metavar="FILE", help="Recordings: .csv, .csv.gz, .edf or WFDB .hea."),
     ],
     csv: Annotated[
-        Path | None,
+        str | None,
         typer.Option(metavar="OUT", help="Write a row a second; a folder if several FILEs."),
     ] = None,
     vm: Annotated[Interpreter, typer.Option(help="What runs the firmware.")] = Interpreter.cpython,
@@ -61,13 +63,14 @@ def replay(
     failed = False
     with _progress(len(files)) as (advance, finished):
         try:
-            for outcome, _ in verb.replay(files, csv, report, vm.value, advance):
+            out = _out(csv)
+            for outcome, _ in verb.replay(files, out, report, vm.value, advance):
                 failed = failed or not outcome.ok
                 finished(outcome)
                 if as_json:
-                    print(json.dumps(dataclasses.asdict(outcome), ensure_ascii=False), flush=True)
+                    failed |= not _told(json.dumps(dataclasses.asdict(outcome)))
                 elif outcome.ok:
-                    print(_summary(outcome), flush=True)
+                    failed |= not _told(_summary(outcome))
                 if outcome.error:
                     print(outcome.error, file=sys.stderr)
         except verb.UsageError as error:
@@ -79,10 +82,38 @@ def replay(
         raise typer.Exit(1)
 
 
+def _out(csv: str | None) -> Path | None:
+    """OUT as a path; with a slash at its end it is a folder, and is made if it is missing."""
+    if csv is None:
+        return None
+    if not csv:
+        raise typer.BadParameter("OUT is empty: name a file or a folder.", param_hint="--csv")
+    if csv.endswith("/"):
+        try:
+            Path(csv).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise typer.BadParameter(f"{csv} cannot be made ({reason}).") from None
+    return Path(csv)
+
+
+def _told(text: str) -> bool:
+    """Print a result; False when nobody can take it. The batch goes on all the same."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(f"The results cannot be printed ({error.strerror}).", file=sys.stderr)
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 (until the end of the process)
+        return False
+    return True
+
+
 def _summary(outcome) -> str:
     text = f"{outcome.file}: {outcome.rows} rows, {outcome.seconds_ok} s with a reading"
     written = [path for path in (outcome.csv, outcome.report) if path]
-    return f"{text} → {', '.join(written)}" if written else text
+    return f"{text} -> {', '.join(written)}" if written else text
 
 
 @contextlib.contextmanager
@@ -154,6 +185,10 @@ def _progress(count: int) -> Iterator[tuple]:
 
 def main() -> None:
     """The entry point: whatever happens, people get a sentence and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks is escaped; it stops nothing.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except BrokenPipeError:

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import io
 import os
 import traceback
@@ -75,11 +76,19 @@ def outputs(
         for file in files
     ]
     report_paths = [report_dir and report_dir / f"{stem(file)}.html" for file in files]
-    recordings = {file.resolve() for file in files}
+    recordings = {_real(file) for file in files}
     for path in (*csv_paths, *report_paths):
-        if path is not None and path.resolve() in recordings:
+        if path is not None and _real(path) in recordings:
             raise UsageError(f"{path} is a recording that would be overwritten: name another OUT.")
     return csv_paths, report_paths
+
+
+def _real(path: Path) -> Path:
+    """Where a path leads; one that leads round in a loop leads to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()
 
 
 def _replay(
@@ -94,6 +103,8 @@ def _replay(
         shown = None
         try:
             recording = read(file)
+            if csv_path is not None:
+                _spare_strangers(csv_path)
             shown = _run(recording, vm, progress)
             outcome.rows = len(shown.rows)
             outcome.seconds_ok = shown.seconds_ok
@@ -117,6 +128,18 @@ def _replay(
         except Exception as error:  # a fault of ours: the other recordings are still done
             outcome.error = _our_fault(file, error)
         yield outcome, shown
+
+
+def _spare_strangers(path: Path) -> None:
+    """Rows may replace rows, and nothing else that lies there: it may be somebody's recording."""
+    if not path.is_file():
+        return
+    with path.open(encoding="utf-8", errors="replace") as there:
+        header = there.readline(200).strip()
+    if header and header != ",".join(COLUMNS):
+        raise RecordingError(
+            f"{path} is there already and was not written by a replay: name another OUT."
+        )
 
 
 def _run(recording: Recording, vm: str, progress: Progress | None) -> Replay:
@@ -150,10 +173,29 @@ def table(shown: Replay) -> str:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Writes a file under another name and renames it, so that it is never there in part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Writes a file under another name and renames it, so that it is never there in part.
+
+    A link stays and leads to the new file; a pipe or a device is written through, since to rename
+    over it would put a file in its place. Raises OSError that names `path`.
+    """
+    asked = path
+    try:
+        path = path.resolve()
+    except (OSError, RuntimeError):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(asked)) from None
     if path.is_dir():
-        raise IsADirectoryError(21, "is a folder", str(path))
+        raise IsADirectoryError(errno.EISDIR, "is a folder", str(asked))
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="")
+        else:
+            _write_and_rename(path, text)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(asked)) from error
+
+
+def _write_and_rename(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as out:

@@ -21,6 +21,7 @@ import numpy as np
 FULL_SCALE_ADC = (1 << 18) - 1  # MAX30102 datasheet rev 1, table 1: 18-bit samples
 HALF_SCALE_ADC = 1 << 17
 LONGEST_GAP_S = 24 * 3600.0
+_FIFO_S = 0.33
 
 _NEEDED = ("t_s", "red", "ir")
 _REFERENCES = ("ref_spo2", "ref_hr")
@@ -68,9 +69,13 @@ class Recording:
 
     @property
     def period_s(self) -> float:
-        """Mean sample period, missing rows left out."""
+        """Mean sample period, missing rows left out.
+
+        Rows stamped as a FIFO was emptied come in bursts with pauses between: a pause of up to a
+        FIFO's length (32 samples at 100/s) belongs to the period.
+        """
         step_s = np.diff(self.t_s)
-        return float(step_s[step_s < 1.5 * np.median(step_s)].mean())
+        return float(step_s[step_s < max(1.5 * np.median(step_s), _FIFO_S)].mean())
 
 
 def stem(path: str | Path) -> str:

@@ -340,8 +340,8 @@ def test_a_finger_without_a_pulse_is_an_object():
 
 def test_a_cut_off_top_is_saturated():
     seen = record(Person(Scene(duration_s=20, perfusion_pct=3.0), 1))
-    lifted = [channel + 262143 - int(np.percentile(channel, 90)) for channel in (seen.red, seen.ir)]
-    rows, t_s = run(*(np.minimum(channel, 262143) for channel in lifted))
+    cut = [np.minimum(x + 262143 - int(np.percentile(x, 90)), 262143) for x in (seen.red, seen.ir)]
+    rows, t_s = run(*cut)
     assert field.SATURATED in rows[t_s > 4, field.STATUS]
     assert (rows[t_s > 4, field.STATUS] == OK).mean() < 0.1
 

@@ -21,6 +21,7 @@ from host_tools import cli
 from host_tools import replay as verb
 from sim import run
 from sim.door import field
+from sim.patient import Person, Scene, record
 from sim.recording import read
 
 REPO = Path(__file__).resolve().parent.parent
@@ -212,7 +213,8 @@ def test_a_full_disk_leaves_neither_half_a_file_nor_the_loss_of_the_old(
     file = finger(tmp_path / "in" / "a.csv", 2.1)
     out = tmp_path / "out" / "a.csv"
     out.parent.mkdir()
-    out.write_text("old")
+    old = ",".join(run.COLUMNS) + "\n"
+    out.write_text(old)
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -220,7 +222,7 @@ def test_a_full_disk_leaves_neither_half_a_file_nor_the_loss_of_the_old(
     monkeypatch.setattr(*((os, "fsync") if when == "fsync" else (Path, "replace")), full)
     (outcome, _), *_ = verb.replay([file], out)
     assert not outcome.ok and outcome.error and "no space left" in outcome.error
-    assert outcome.csv is None and out.read_text() == "old"
+    assert outcome.csv is None and out.read_text() == old
     assert leftovers(out.parent) == {"a.csv"}
 
 
@@ -262,7 +264,7 @@ def test_results_are_on_stdout_and_progress_on_stderr(tmp_path):
     file = finger(tmp_path / "a.csv", 2.1)
     done = xueyang("replay", file, "--report", tmp_path / "pages")
     assert done.returncode == 0
-    assert re.fullmatch(r".*a\.csv: 2 rows, 0 s with a reading → .*a\.html\n", done.stdout)
+    assert re.fullmatch(r".*a\.csv: 2 rows, 0 s with a reading -> .*a\.html\n", done.stdout)
     assert "[1/1] a.csv: 2 s replayed" in done.stderr
     assert leftovers(tmp_path / "pages") == {"a.html"}
 
@@ -347,3 +349,86 @@ def test_what_is_no_finger_gives_no_number(recordings, name):
     for row in shown.rows:
         cells = dict(zip(run.COLUMNS, row, strict=True))
         assert not cells["spo2_pct"] and not cells["pulse_bpm"] and cells["status"] != "ok"
+
+
+# Where OUT leads ----------------------------------------------------------------------------
+
+
+def test_a_link_stays_a_link(tmp_path):
+    recording = finger(tmp_path / "a.csv")
+    target, link = tmp_path / "there.csv", tmp_path / "link.csv"
+    link.symlink_to(target)
+    assert xueyang("replay", recording, "--csv", link).returncode == 0
+    assert link.is_symlink() and target.read_text().startswith("t_s,spo2_pct")
+
+
+def test_a_pipe_is_written_through(tmp_path):
+    recording, pipe = finger(tmp_path / "a.csv"), tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True)
+    assert xueyang("replay", recording, "--csv", pipe).returncode == 0
+    assert reader.communicate(timeout=20)[0].startswith("t_s,spo2_pct")
+    assert pipe.is_fifo()
+
+
+def test_what_is_no_table_of_rows_is_not_replaced(tmp_path):
+    recording, other = finger(tmp_path / "a.csv"), tmp_path / "out" / "a.csv"
+    other.parent.mkdir()
+    other.write_text("t_s,red,ir\n0,1,2\n")
+    done = xueyang("replay", recording, "--csv", other.parent)
+    assert done.returncode == 1
+    assert "was not written by a replay" in done.stderr
+    assert other.read_text() == "t_s,red,ir\n0,1,2\n"
+
+
+def test_a_loop_of_links_is_one_failure(tmp_path):
+    recording, loop = finger(tmp_path / "a.csv"), tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    done = xueyang("replay", recording, loop, "--csv", tmp_path / "out")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert (tmp_path / "out" / "a.csv").exists()
+    done = xueyang("replay", recording, "--csv", loop)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and str(loop) in done.stderr
+
+
+def test_out_may_be_a_folder_to_come_but_not_nothing(tmp_path):
+    recording = finger(tmp_path / "a.csv")
+    assert xueyang("replay", recording, "--csv", f"{tmp_path}/new/").returncode == 0
+    assert (tmp_path / "new" / "a.csv").is_file()
+    assert xueyang("replay", recording, "--csv", "").returncode == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_nobody_takes_the_results(tmp_path):
+    first, second = finger(tmp_path / "a.csv"), finger(tmp_path / "b.csv")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "host_tools.cli", "replay", first, second,
+             "--csv", tmp_path / "out"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+        )  # fmt: skip
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert (tmp_path / "out" / "b.csv").exists()
+
+
+def test_a_terminal_without_the_letters(tmp_path):
+    recording = finger(tmp_path / "手指.csv")
+    done = subprocess.run(
+        [sys.executable, "-m", "host_tools.cli", "replay", recording],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0 and b"Traceback" not in done.stderr
+
+
+def test_rows_stamped_as_a_fifo_was_emptied(tmp_path):
+    """Four rows 2 ms apart every 40 ms: a hundred a second, and the pulse of 72 they hold."""
+    seen = record(Person(Scene(duration_s=30), 3))
+    path = tmp_path / "bursts.csv"
+    lines = ["t_s,red,ir"]
+    for n, (red, ir) in enumerate(zip(seen.red, seen.ir, strict=True)):
+        lines.append(f"{n // 4 * 0.04 + n % 4 * 0.002:.3f},{red},{ir}")
+    path.write_text("\n".join(lines) + "\n")
+    shown = run.run_device(read(path))
+    pulses = [float(row[3]) for row in shown.rows if row[3]]
+    assert len(pulses) > 20 and all(abs(pulse - 72) < 4 for pulse in pulses)
