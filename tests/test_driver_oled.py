@@ -52,10 +52,11 @@ def test_start_resets_sets_up_clears_and_only_then_lights(controller):
     screen.start(Reset(), lambda ms: life.append(("sleep", ms >= 1)))
     # At least 10 us low (SH1106 V2.3, reset timing; the SSD1306 asks 3) and a pause after.
     assert life == [("reset", 0), ("sleep", True), ("reset", 1), ("sleep", True)]
+    assert bus.log.pop(0) == ("w", 0x3C, b"\x00\xae")
     setup = bus.log[0][2]
     # Table 9-1 of the SSD1306, the command table of the SH1106: off first; clock; 64 rows; no
     # offset; first row; power; alternate COM pins; contrast; pre-charge; VCOMH; RAM, not inverted.
-    assert setup[:9] == bytes.fromhex("00 ae d580 a83f d300 40")
+    assert setup[:8] == bytes.fromhex("00 d580 a83f d300 40")
     power = "8d14 2002" if controller == "ssd1306" else "ad8b 33"
     assert bytes.fromhex(power) in setup
     assert bytes.fromhex("da12") in setup and bytes.fromhex("a4a6") in setup

@@ -19,6 +19,7 @@ from oximeter.ui import screens, text
 
 _STEP_MS = const(40)  # four samples at 100/s; the sensor's FIFO holds 320 ms
 _FRAME_MS = const(200)
+_RELIT_MS = const(2000)  # a display that reset itself is dark for no longer
 _TEND_MS = const(1000)
 _ROUND_MS = const(200)  # 32 samples take longer, at 150/s still 213 ms
 _SILENCE_MS = const(1000)  # without a sample it is a fault
@@ -357,6 +358,9 @@ class App:
                 self._display.start(self._board.display_reset, self._board.sleep_ms)
                 self._lit = True
                 self._display.turn(self._settings.turned == 1)
+            elif now_ms - self._lit_ms >= _RELIT_MS:
+                self._lit_ms = now_ms
+                self._display.wake()
             elif changed:
                 self._display.show_changed()
         except OSError:

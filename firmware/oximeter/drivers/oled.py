@@ -17,9 +17,9 @@ _TURNED = b"\xa0\xc0"
 # Clock, 64 rows, no offset, first row, alternate COM pins, pre-charge, VCOMH, from memory, not
 # inverted; in between, what makes the panel's voltage and, on the SSD1306, addressing by page.
 _SSD1306 = (
-    b"\xae\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x02\xda\x12\x81\x7f\xd9\xf1\xdb\x20\xa4\xa6\x2e"
+    b"\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x02\xda\x12\x81\x7f\xd9\xf1\xdb\x20\xa4\xa6\x2e"
 )
-_SH1106 = b"\xae\xd5\x80\xa8\x3f\xd3\x00\x40\xad\x8b\x33\xda\x12\x81\x80\xd9\x1f\xdb\x40\xa4\xa6"
+_SH1106 = b"\xd5\x80\xa8\x3f\xd3\x00\x40\xad\x8b\x33\xda\x12\x81\x80\xd9\x1f\xdb\x40\xa4\xa6"
 
 _NEAR = const(8)  # a run costs about this many bytes to begin, so nearer ones are joined
 
@@ -97,6 +97,13 @@ class Oled:
             sleep_ms(1)  # 3 us asked by the SSD1306, 10 by the SH1106
             reset_pin.value(1)
             sleep_ms(1)
+        self._port.command(_OFF)
+        self.wake()
+
+    def wake(self):
+        """Set up, show the canvas, light the panel. Without a flicker where all that stands: to be
+        called now and then, since nobody hears of a display that resets itself.
+        """
         self._port.command(self._begin)
         self._port.command(self._orientation)
         self._stale = 0xFF
@@ -147,9 +154,6 @@ class Oled:
     def sleep(self):
         """Panel dark, a few uA; the memory stays."""
         self._port.command(_OFF)
-
-    def wake(self):
-        self._port.command(_ON)
 
     def _send(self, page, first, stop):
         at = self._at
