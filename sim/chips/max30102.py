@@ -52,7 +52,8 @@ class Max30102:
     led_red_ua, led_ir_ua, sampling. `writes` logs (now_us, register, value) of every write to
     range or LED current.
 
-    Faults: 'stuck_fifo' (neither pointer moves), 'nack', 'wrong_id' (answers as a MAX30100),
+    Faults: 'stuck_fifo' (neither pointer moves), 'nack', 'wrong_id' (answers as a
+    MAX30100; the app sees it within 2 s, at any time),
     'dead_red', 'dead_ir', 'sda_low', 'ambient', 'ovf_stuck' (the overflow counter reads 1 where it
     should read 0). With 'sda_low' the line is let go after
     `release_after_clocks` clocks, never if that is None.

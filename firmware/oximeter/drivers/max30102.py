@@ -107,16 +107,13 @@ class Max30102:
         spo2_config = _code(_RANGES_NA, range_na, "range_na") << 5 | rate << 2 | pulse
         part = self._get(_PART_ID_AT)
         if part != _PART_ID:
-            raise WrongPart(
-                f"the sensor says it is part {part:#04x}, a MAX30102 says {_PART_ID:#04x}:"
-                " change the sensor board"
-            )
+            raise WrongPart(f"part {part:#04x} is no MAX30102: change the sensor board")
         self._put(_MODE, _RESET)
         for _ in range(100):  # about 10 ms on the bus; a reset takes less than one
             if not self._get(_MODE) & _RESET:
                 break
         else:
-            raise OSError("the sensor does not come out of its reset: switch its power off and on")
+            raise OSError("the sensor stays in its reset: switch its power off and on")
         self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, self._head)  # clears PWR_RDY
         # A_FULL at 0 free places: the flag then tells a full FIFO from an empty one.
         self._put(_FIFO_CONFIG, averaging << 5 | _ROLLOVER)
