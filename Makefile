@@ -10,13 +10,14 @@ PYTHON ?= $(shell for name in python3 python3.11 python3.12 python3.13 python3.1
 	$$name -c '$(fits)' 2>/dev/null && echo $$name && exit; done; echo python3)
 
 bin := .venv/bin
+# A name goes to the shell by the environment, so that no sign in it means anything.
+export REC
 pip := $(bin)/python -m pip install -qq --disable-pip-version-check
 
 ##@ Look
 .PHONY: run
 run: .venv/base.stamp  ## replay a recording through the whole firmware: the demo, or REC=file
 ifdef REC
-export REC
 	@$(bin)/xueyang replay "$$REC" --report build/report
 else
 run: build/demo.csv
