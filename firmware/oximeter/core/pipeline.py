@@ -605,7 +605,12 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     if both and perfusion > _MOTION_PERFUSION_MILLIPCT:
         accepted = False  # one wavelength comes from anywhere, its baseline often taken out
     if irregular or not periodic:
-        pulse_decibpm = _beats_decibpm(b, spare, s[_RATE_MILLIHZ])
+        counted_decibpm = _beats_decibpm(b, spare, s[_RATE_MILLIHZ])
+        aside = counted_decibpm - pulse_decibpm
+        if irregular:
+            pulse_decibpm = counted_decibpm
+        elif aside * 10 > pulse_decibpm or -aside * 10 > pulse_decibpm:
+            accepted = False  # half a spectrum and a few beats that contradict each other
     if accepted and pulse_decibpm < 0:
         accepted = False
     if accepted:
