@@ -1,9 +1,10 @@
 """From blocks of samples to a reading about once a second.
 
     sample (100/s)   failed reads and short glitches are bridged, clipping is counted
-      -> tick (25/s) four samples are one tick: finger, logarithm, rings, single beats
-      -> evaluation  once a second, in five slices on successive ticks so that no tick is long:
-                     window, two halves of the transform, pulse and ratio, verdict
+      -> tick (25/s) four samples are one tick: finger, logarithm, single beats
+      -> step (12.5/s) two ticks are one step of the rings that the spectrum sees
+      -> evaluation  once a second, in slices on successive ticks so that no tick is long:
+                     window, transform, pulse and ratio, verdict
 
 Results depend on the samples and their times alone, not on how they were cut into blocks.
 The state is a tuple of arrays of int; `new` lists them.
@@ -23,9 +24,9 @@ _FINGER_ADC = const(8000)  # less light than this comes back from any finger at 
 _DARK_ADC = const(1000)  # a lit LED returns more than this even from the case
 _LIT_ADC = const(10000)
 _BRIDGE_SAMPLES = const(20)  # a glitch up to 200 ms is bridged with the last good sample
-_RING = const(256)
+_RING = const(128)
 _SETTLING_TICKS = const(30)
-_SLICES = const(5)
+_SLICES = const(4)
 _NOMINAL_MILLIHZ = const(100000)
 
 # Parts of the state.
@@ -39,6 +40,7 @@ _COSINES = const(6)
 _BEATS = const(7)
 _TREND = const(8)
 _SPARE = const(9)
+_LEFT = const(10)
 # Scalars, state[_S].
 _CHANNELS = const(0)
 _SUM_IR = const(1)
@@ -81,7 +83,19 @@ _DOUBTED = const(37)  # evaluations in a row that were strange against them
 _FILLED = const(38)  # ticks in the rings since a finger came, disturbed or not
 _UNDISTURBED = const(39)  # 1: the window under evaluation is
 _MISPACED = const(40)  # 1: samples come at a rate no sensor set to 100/s has
-_SCALARS = const(41)
+_ODD = const(41)  # 1: this tick ends no step
+_LN_1 = const(42)  # ln ir one, two and three ticks ago
+_LN_2 = const(43)
+_LN_3 = const(44)
+_IR_1 = const(45)  # light one to four ticks ago
+_IR_2 = const(46)
+_IR_3 = const(47)
+_IR_4 = const(48)
+_RED_1 = const(49)
+_RED_2 = const(50)
+_RED_3 = const(51)
+_RED_4 = const(52)
+_SCALARS = const(53)
 
 # Verdict thresholds.
 _STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
@@ -100,7 +114,7 @@ _STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
 _IRREGULAR_Q10 = const(118)  # 0.115: see beats.unevenness_q10
 _OUT_OF_REACH_HIGH_Q12 = const(6554)  # 1.6, SpO2 61 on the default curve
 _OUT_OF_REACH_LOW_Q12 = const(819)  # 0.2, SpO2 106
-_SD_FLOOR_CENTIPCT = const(10)  # rounding and the curve's own grain
+_SD_FLOOR_CENTIPCT = const(3)  # rounding and the curve's own grain
 
 
 def new(channels=3):
@@ -113,10 +127,11 @@ def new(channels=3):
         _zeros(_RING, step),  # ln red
         _zeros(_RING, step),  # transform, real part; then lines
         _zeros(_RING, step),  # imaginary part
-        _zeros(257, step),  # cosines
+        _zeros(129, step),  # cosines
         _zeros(beats.LENGTH, step),
         _zeros(settle.LENGTH, step),
         _zeros(16, step),  # spare: sums, sorting
+        _zeros(64, step),  # what the ratio leaves unexplained, a value a line
     )
     spectrum.fill_cosines(state[_COSINES])
     out = state[_OUT]
@@ -375,14 +390,14 @@ def _tick(state, red4, ir4):
         _withhold(state, obstacle, flags)
         out[field.WAVE] = 0
         return
-    head = (s[_HEAD] + 1) & 255
-    s[_HEAD] = head
     light = logarithm.ln_q22(ir4)
-    state[_LN_IR][head] = light
-    state[_LN_RED][head] = logarithm.ln_q22(red4)
-    if s[_CLEAN] < _RING:
+    if s[_FILLED] == 0:
+        s[_IR_1] = s[_IR_2] = s[_IR_3] = s[_IR_4] = ir4
+        s[_RED_1] = s[_RED_2] = s[_RED_3] = s[_RED_4] = red4
+    _step(state, red4, ir4)
+    if s[_CLEAN] < 2 * _RING:
         s[_CLEAN] += 1
-    if s[_FILLED] < _RING:
+    if s[_FILLED] < 2 * _RING:
         s[_FILLED] += 1
     if s[_AGE] == 0:
         # The obstacle is over; what it was must not stand until the first evaluation.
@@ -395,7 +410,10 @@ def _tick(state, red4, ir4):
         s[_DISTURBED] += 1
     out[field.WAVE] = _wave(s, light)
     if s[_FILLED] > 3:
-        _beat(state, light)
+        _beat(state, s[_LN_3] - light, light)
+    s[_LN_3] = s[_LN_2]
+    s[_LN_2] = s[_LN_1]
+    s[_LN_1] = light
     if s[_PHASE] < 0:
         _slice(state)
     elif s[_FILLED] >= s[_RATE_MILLIHZ] // 1250:  # 3.2 s of ticks
@@ -404,6 +422,32 @@ def _tick(state, red4, ir4):
             _slice(state)
         else:
             s[_PHASE] -= 1
+
+
+def _step(state, red4, ir4):
+    """Every second tick an entry into the rings, of five ticks weighted 1 4 6 4 1.
+
+    A pulse of 212 a minute has its second harmonic above half the rate of the steps, and would
+    show it as a line of its own; of that this filter leaves a hundredth.
+    Scaling: 16 weights times four counts of 18 bits is 2^24.
+    """
+    s = state[_S]
+    s[_ODD] ^= 1
+    if s[_ODD] == 0:
+        head = (s[_HEAD] + 1) & 127
+        s[_HEAD] = head
+        light = (s[_IR_1] + s[_IR_3] << 2) + 6 * s[_IR_2] + s[_IR_4] + ir4
+        state[_LN_IR][head] = logarithm.ln_q22(light >> 4)
+        light = (s[_RED_1] + s[_RED_3] << 2) + 6 * s[_RED_2] + s[_RED_4] + red4
+        state[_LN_RED][head] = logarithm.ln_q22(light >> 4)
+    s[_IR_4] = s[_IR_3]
+    s[_IR_3] = s[_IR_2]
+    s[_IR_2] = s[_IR_1]
+    s[_IR_1] = ir4
+    s[_RED_4] = s[_RED_3]
+    s[_RED_3] = s[_RED_2]
+    s[_RED_2] = s[_RED_1]
+    s[_RED_1] = red4
 
 
 def _wave(s, light):
@@ -421,11 +465,11 @@ def _wave(s, light):
     return rise * 127 // span if rise >= 0 else -(size * 127 // span)
 
 
-def _beat(state, light):
+def _beat(state, slope, light):
+    """slope: fall of ln light over three ticks."""
     out = state[_OUT]
     s = state[_S]
     b = state[_BEATS]
-    slope = state[_LN_IR][(s[_HEAD] - 3) & 255] - light
     refractory = s[_RATE_MILLIHZ] // 16667  # 0.24 s of ticks, a period at 250 a minute
     if s[_REFRACTORY] > refractory:
         refractory = s[_REFRACTORY]
@@ -454,8 +498,8 @@ def _slice(state):
     s = state[_S]
     phase = s[_PHASE] + 1
     s[_PHASE] = phase
-    if phase == -4:
-        size = s[_RATE_MILLIHZ] // 500  # 8 s of ticks
+    if phase == -3:
+        size = s[_RATE_MILLIHZ] // 1000  # 8 s of steps
         if size >= _RING:
             size = _RING - 1
         s[_UNDISTURBED] = 1
@@ -463,6 +507,7 @@ def _slice(state):
         if filled < s[_RATE_MILLIHZ] // 1250:
             s[_UNDISTURBED] = 0
             filled = s[_FILLED]
+        filled >>= 1
         if size >= filled:
             size = filled - 1
         s[_SIZE] = size
@@ -475,10 +520,8 @@ def _slice(state):
             state[_RE],
             state[_IM],
         )
-    elif phase == -3:
-        spectrum.transform(state[_RE], state[_IM], state[_COSINES], 0, 4)
     elif phase == -2:
-        spectrum.transform(state[_RE], state[_IM], state[_COSINES], 4, 8)
+        spectrum.transform(state[_RE], state[_IM], state[_COSINES], 0, 7)
     elif phase == -1:
         _evaluate(state)
     else:
@@ -492,29 +535,32 @@ def _evaluate(state):
     im = state[_IM]
     spare = state[_SPARE]
     size = s[_SIZE]
-    tick_millihz = s[_RATE_MILLIHZ] >> 2
-    reach = (256 + (size >> 1)) // size
-    # Lines from 0.35 Hz, or from where the window's own main lobe of drift has ended, to 6.5 Hz.
-    low = 350 * 256 // tick_millihz + 1
-    if low < 512 // size:
-        low = 512 // size
-    high = 6500 * 256 // tick_millihz
+    step_millihz = s[_RATE_MILLIHZ] >> 3
+    reach = (128 + (size >> 1)) // size
+    # Lines from 0.35 Hz, or from where the window's own main lobe of drift has ended, to 5.8 Hz.
+    low = 350 * 128 // step_millihz + 1
+    if low < 256 // size:
+        low = 256 // size
+    high = 5800 * 128 // step_millihz
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
     total = pulse.gather(re, im, low, high, reach)
-    low_q3 = 417 * 2048 // tick_millihz  # 25 bpm
+    low_q3 = 417 * 1024 // step_millihz  # 25 bpm
     if low_q3 < low << 3:
         low_q3 = low << 3
-    high_q3 = 4167 * 2048 // tick_millihz  # 250 bpm
-    line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, high, reach)
+    high_q3 = 4167 * 1024 // step_millihz  # 250 bpm
+    if high_q3 > high << 3:
+        high_q3 = high << 3
+    slow_q3 = 600 * 1024 // step_millihz  # 36 a minute
+    line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach)
     explained = 0
     pulse_decibpm = field.NONE
     if line_q3 > 0:
         explained = pulse.explained_q10(im, total, line_q3, high, reach)
         line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
-        # lines Q8 * Hz a line * 600: (2^16 / 2^8) keeps the product inside 31 bits
-        pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
+        # lines Q8 * Hz a line * 600
+        pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
     else:
         line_q8 = 0
     periodic = explained >= _EXPLAINED_Q10
@@ -522,16 +568,16 @@ def _evaluate(state):
         # Breathing and sway are near to sines; a pulse as slow as they has a steep front.
         least_q10 = _STEEP_Q10 if pulse_decibpm < 400 else _ROUGH_Q10
         periodic = pulse.overtones_q10(im, total, line_q3, high) >= least_q10
-    _set_refractory(state, pulse_decibpm if periodic else 0, tick_millihz)
+    _set_refractory(state, pulse_decibpm if periodic else 0, step_millihz)
     unevenness = beats.unevenness_q10(state[_BEATS], spare)
     if periodic:
-        lines = ratio.mark_harmonics(im, line_q8, high, reach)
+        ratio.mark_harmonics(im, line_q8, high, reach)
+        split = line_q8 * 3 >> 9
     else:
-        lines = ratio.mark_band(im, low, high)
-    ratio.sums(re, im, high, spare)
+        ratio.mark_band(im, low, high)
+        split = (low + high) // 4
+    ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
-    # A Hann window spreads a sine over 1.5 of its own lines; each is 256 / size of ours.
-    ratio.estimate(spare, lines * size // 24)
     if periodic and strength > _SURE_MILLIPCT and spare[0] > 0:
         # Something that shares a harmonic with the heart: the fundamental alone says otherwise.
         alone = ratio.of_line(re, line_q8 + 128 >> 8, reach)
@@ -540,18 +586,18 @@ def _evaluate(state):
     if not _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         followed = False
         if s[_CHANNELS] == 3 and s[_KNOWN_STRENGTH] > 0 and s[_MISSES] < 60 and size > 100:
-            followed = _follow(state, low, high, reach, tick_millihz, down)
+            followed = _follow(state, low, high, reach, step_millihz, down)
         if not followed:
             _refuse(state, periodic, pulse_decibpm, strength)
 
 
-def _set_refractory(state, pulse_decibpm, tick_millihz):
+def _set_refractory(state, pulse_decibpm, step_millihz):
     """Within half a period the second wave of a beat is not another beat."""
     s = state[_S]
     if pulse_decibpm > 0:
-        if s[_REFRACTORY] == 0 and s[_AGE] < tick_millihz // 125:
+        if s[_REFRACTORY] == 0 and s[_AGE] < step_millihz * 2 // 125:
             beats.forget(state[_BEATS])  # counted in the first 8 s, without knowing
-        s[_REFRACTORY] = tick_millihz * 33 // (pulse_decibpm * 100)  # 0.55 of 600 / decibpm
+        s[_REFRACTORY] = step_millihz * 66 // (pulse_decibpm * 100)  # 0.55 of 600 / decibpm
         s[_UNKNOWN] = 0
     else:
         s[_UNKNOWN] += 1
@@ -563,17 +609,17 @@ def _strength_millipct(power, down, shift, size):
     """Peak to peak height of a sine of this power, in 1/1000 percent of the light.
 
     A sine of amplitude A stands in the lines of its steps as power
-    (A * 2 pi k / 256 * size / 64)^2 * 1.5 * 256 / size, and `power` is that over k^2; so
-    A = 2607 sqrt(power / (384 size)), times the shifts of transform and window.
+    (A * 2 pi k / 128 * size / (8 pi))^2 * (pi^2 / 8) * 128 / size, and `power` is that over k^2;
+    so A = 652 sqrt(power / (256 size)), times the shifts of transform and window.
     """
-    amplitude = ratio.isqrt(power) * 16384 // ratio.isqrt(384 * size)  # < 2^13 * 2^14 * 2^-7
+    amplitude = ratio.isqrt(power) * 16384 // ratio.isqrt(256 * size)  # < 2^13 * 2^14 * 2^-7
     up = down - shift
     if up >= 0:
         amplitude <<= up if up < 8 else 8
     else:
         amplitude >>= -up
-    # 2607 / 16384 * 2 / 2^22 * 100,000 = 1 / 131.8
-    amplitude //= 132
+    # 652 / 16384 * 2 / 2^22 * 100,000 = 1 / 527
+    amplitude //= 527
     return amplitude if amplitude < 1000000 else 1000000
 
 
@@ -645,14 +691,14 @@ def _refuse(state, periodic, pulse_decibpm, strength):
             out[field.PULSE_DECIBPM] = pulse_decibpm
 
 
-def _follow(state, low, high, reach, tick_millihz, down):
+def _follow(state, low, high, reach, step_millihz, down):
     """Find the heart known from before beside what disturbs it; True when published."""
     s = state[_S]
     spare = state[_SPARE]
     misses = s[_MISSES]
     # Rate and ratio may have moved since: 10 % and 0.08, and 1 % and 0.005 more a second.
     percent = 10 + misses if misses < 15 else 25
-    known_q3 = s[_KNOWN_DECIBPM] * 2048 // (tick_millihz * 6 // 10)
+    known_q3 = s[_KNOWN_DECIBPM] * 1024 // (step_millihz * 6 // 10)
     spread_q3 = known_q3 * percent // 100 + 1
     reach_q12 = 328 + 20 * misses if misses < 15 else 628
     line_q3 = ratio.follow(
@@ -669,11 +715,16 @@ def _follow(state, low, high, reach, tick_millihz, down):
     if line_q3 == 0 or spare[4] < _FOLLOWED_Q10:
         return False
     size = s[_SIZE]
+    line_q8 = pulse.refine_q8(state[_RE], state[_IM], line_q3, high, reach)
+    ratio.mark_counted(state[_IM], line_q3, high)
+    share = spare[4]
+    ratio.estimate(
+        state[_RE], state[_IM], state[_LEFT], low, high, line_q8 * 3 >> 9, size, spare
+    )
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
     known = s[_KNOWN_STRENGTH]
     if strength * 3 < known or strength > 2 * known:
         return False
-    ratio.estimate(spare, spare[5] * size // 24)
     ratio_q12 = spare[0]
     if ratio_q12 <= 0:
         return False
@@ -683,11 +734,10 @@ def _follow(state, low, high, reach, tick_millihz, down):
     sd = (slope * spare[1] >> 11) + _FOLLOWED_SD_CENTIPCT
     if sd > _SD_CENTIPCT or spo2 < 0:
         return False
-    line_q8 = pulse.refine_q8(state[_RE], state[_IM], line_q3, high, reach)
-    pulse_decibpm = (line_q8 * (tick_millihz >> 3) >> 8) * 75 // 4000
+    pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
     s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 3
     s[_KNOWN_DECIBPM] += pulse_decibpm - s[_KNOWN_DECIBPM] >> 2
-    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, spare[4] * 50 >> 10, 0)
+    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, share * 50 >> 10, 0)
     return True
 
 

@@ -7,18 +7,18 @@ The cross-spectrum of the two channels is used because their noise is independen
 out of it. With one wavelength it is that channel's power.
 
 Every function takes the arrays that spectrum.lines has filled: `re` holds the cross-spectrum at
-128 + k, and the free room at im[128 + k] takes the comb, the energy around each line.
+64 + k, and the free room at im[64 + k] takes the comb, the energy around each line.
 """
 
 from micropython import const
 
 from oximeter.core.integer import isqrt
 
-_HALF = const(128)
+_HALF = const(64)
 _HARMONICS = const(8)
-# A comb of half the true rate holds every true line too. Its own lines, the odd ones from the
-# third on (breathing may stand on the first), must hold this share (Q10) of the energy, and three
-# times what noise would put there, or the rate is its multiple; a dicrotic wave leaves far more.
+# A comb of half the true rate holds every true line too. Its own lines, the odd ones, must hold
+# this share (Q10) of the energy and twice what noise would put there, or the rate is its multiple;
+# a dicrotic wave leaves far more.
 _ODD_LINES_Q10 = const(31)
 
 
@@ -29,8 +29,8 @@ def gather(re, im, low, high, reach):
     a sum of combs there too.
     """
     total = 0
-    k = 128
-    while k < 256:
+    k = _HALF
+    while k < 2 * _HALF:
         im[k] = 0
         k += 1
     first = _HALF + low
@@ -87,8 +87,11 @@ def explained_q10(im, total, line_q3, high, reach):
     return (share_q10 - chance_q10 << 10) // (1024 - chance_q10)
 
 
-def fundamental_q3(im, total, low_q3, high_q3, high, reach):
-    """The fundamental in lines Q3 between low_q3 and high_q3, or 0 where nothing stands out."""
+def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
+    """The fundamental in lines Q3 between low_q3 and high_q3, or 0 where nothing stands out.
+
+    slow_q3: what may stand below it is breathing.
+    """
     best_q3 = 0
     best = 0
     line_q3 = low_q3
@@ -107,13 +110,12 @@ def fundamental_q3(im, total, low_q3, high_q3, high, reach):
         line_q3 += 1 + (line_q3 >> 7)
     if best == 0:
         return 0
-    whole_q10 = _energy_q10(im, total, best_q3, high)
+    # What noise puts on a line: the energy off the comb, evenly.
     width = 2 * reach + 1
-    teeth = _teeth(best_q3, high)
-    own_q10 = whole_q10 - _first_q10(im, total, best_q3)
-    between = high - teeth * width
+    between = high - _teeth(best_q3, high) * width
     if between < width:
         between = width
+    noise_q10 = (1024 - _energy_q10(im, total, best_q3, high)) * width // between
     multiple = 4
     while multiple >= 2:
         centre = best_q3 * multiple
@@ -127,14 +129,42 @@ def fundamental_q3(im, total, low_q3, high_q3, high, reach):
                     top = share
                     chosen = line_q3
                 line_q3 += 1
-            odd_lines = (teeth - 1 - _teeth(chosen, high)) * width if chosen > 0 else 0
-            noise_q10 = (1024 - whole_q10) * odd_lines // between
-            if chosen > 0 and own_q10 - top <= _ODD_LINES_Q10 + 3 * noise_q10:
-                share = explained_q10(im, total, chosen, high, reach)
-                if share * 4 > best * 3:
-                    return chosen
+            if chosen > 0:
+                own_q10 = _between_q10(im, total, chosen, multiple, slow_q3, high, reach)
+                if own_q10 <= _ODD_LINES_Q10 + 2 * noise_q10:
+                    share = explained_q10(im, total, chosen, high, reach)
+                    if share * 4 > best * 3:
+                        return chosen
         multiple -= 1
     return best_q3
+
+
+def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
+    """Share (Q10) of the total on the lines that a rate `multiple` times slower would have more.
+
+    Counted as far as a line stands above what lies at its sides: the skirts of a strong line and
+    noise cover all places alike. Places below slow_q3 may be breathing and do not count, nor do
+    those where a harmonic from above half the step rate (line 64) is mirrored to.
+    """
+    aside = 2 * reach + 1
+    energy = 0
+    tooth = 1
+    at_q3 = line_q3 // multiple
+    while at_q3 >> 3 <= high - aside and tooth < 12:
+        mirrored = (1024 - at_q3 + 12) % line_q3
+        if tooth % multiple and at_q3 >= slow_q3 and mirrored > 24:
+            k = _HALF + (line_q3 * tooth // multiple + 4 >> 3)
+            peak = im[k] - (im[k - aside] + im[k + aside] >> 1)
+            energy += peak >> 2
+        tooth += 1
+        at_q3 = line_q3 * tooth // multiple
+    if energy <= 0:
+        return 0
+    scale = total >> 2
+    while scale >= 1048576:
+        scale >>= 1
+        energy >>= 1
+    return (energy << 10) // scale if energy < scale else 1024
 
 
 def _first_q10(im, total, line_q3):
@@ -219,13 +249,14 @@ def refine_q8(re, im, line_q3, high, reach):
     h = 1
     while h <= 4:
         k = h * line_q3 + 4 >> 3
-        if k + reach > high or k - reach < 1:
+        if k + reach >= high or k - reach < 2:
             break
         weight = im[_HALF + k] >> down
         if weight > 200:  # below 5 % of the heaviest, noise would place it
-            place_q8 = _peak_q8(re, k, reach, high)
+            # The comb is as good one line aside.
+            place_q8 = _peak_q8(re, k, reach + 1, high)
             error_q8 = place_q8 // h - guess_q8
-            if place_q8 > 0 and -256 < error_q8 < 256:
+            if place_q8 > 0 and -400 < error_q8 < 400:
                 sum_weight += weight
                 sum_error_q8 += weight * error_q8
         h += 1

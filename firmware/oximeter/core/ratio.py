@@ -10,14 +10,16 @@ from micropython import const
 from oximeter.core import field
 from oximeter.core.integer import isqrt
 
-_HALF = const(128)
-_TOO_HIGH_Q12 = const(14336)  # 3.5: the curve ends below 10 % SpO2; no tissue gives that
+_HALF = const(64)
+# No tissue gives less or more: by the curve these are 109 % and 10 %.
+_TOO_LOW_Q12 = const(410)
+_TOO_HIGH_Q12 = const(14336)
 
 
 def mark_harmonics(im, line_q8, high, reach):
     """Mark the lines within reach of a harmonic of line_q8, and no others; returns how many.
 
-    Marks are ones in the free room at im[128 + k] (see spectrum.lines).
+    Marks are ones in the free room at im[64 + k] (see spectrum.lines).
     """
     mark_band(im, 1, 0)
     count = 0
@@ -37,33 +39,198 @@ def mark_harmonics(im, line_q8, high, reach):
 def mark_band(im, low, high):
     """Mark the lines low … high and no others; returns how many."""
     k = 0
-    while k < 128:
+    while k < _HALF:
         im[_HALF + k] = 1 if low <= k <= high else 0
         k += 1
     return high - low + 1
 
 
-def sums(re, im, high, out):
-    """Write sum |X|^2, sum |Y|^2, sum Re(X Y*) over the marked lines to out[0 … 2].
+def residuals(re, im, left, low, high, ratio_q12):
+    """Write |Y - R X|^2, what this ratio leaves of red, to left[low … high], at least 1.
 
-    To out[3] goes the sum of |X|^2 / k^2: energy of the wave rather than of its slope.
+    Scaling: powers below 2^23, ratio below 2^13.8; products in two parts of 12 bits.
+    """
+    k = low
+    while k <= high:
+        x = re[k]
+        x = 2 * re[_HALF + k] - ratio_q12 * (x >> 12) - (ratio_q12 * (x & 4095) >> 12)
+        x = im[k] - ratio_q12 * (x >> 12) - (ratio_q12 * (x & 4095) >> 12)
+        left[k] = x if x > 0 else 1
+        k += 1
+
+
+def _weighted(re, im, left, low, high, least, out):
+    """One pass over the marked lines, each weighted by the residual around it, or without.
+
+    least: 0 finds the smallest mean of seven residuals; otherwise that, and out[0 … 2] become the
+    sums of w |X|^2, w Re(X Y*) and the number of lines, w = least / residual, at most 1.
+    Weights are Q7, so that a weight times a power stays below 2^30.
+    """
+    around = 0
+    k = low
+    while k < low + 6:
+        around += left[k]
+        k += 1
+    xx = 0
+    xy = 0
+    count = 0
+    smallest = 1 << 26
+    scale = 0
+    while least >> scale >= 4194304:
+        scale += 1
+    k = low
+    while k <= high:
+        n = 13
+        if k + 6 <= high:
+            around += left[k + 6]
+        else:
+            n -= k + 6 - high
+        if k - 7 >= low:
+            around -= left[k - 7]
+        else:
+            n -= low - k + 6
+        if im[_HALF + k]:
+            mean = around // n
+            if least == 0:
+                if mean < smallest:
+                    smallest = mean
+            else:
+                weight = (least >> scale) * 127 // (mean >> scale)
+                xx += weight * re[k] >> 7
+                xy += weight * re[_HALF + k] >> 7
+                count += 1
+        k += 1
+    if least == 0:
+        return smallest if smallest > 0 else 1
+    out[0] = xx
+    out[1] = xy
+    out[2] = count
+    return least
+
+
+def _beside(im, left, first, last):
+    """Mean residual of the lines first … last that are not marked; 0 where all are."""
+    total = 0
+    count = 0
+    k = first
+    while k <= last:
+        if im[_HALF + k] == 0:
+            total += left[k] >> 3
+            count += 1
+        k += 1
+    return (total // count << 3) + 1 if count > 0 else 0
+
+
+def _variance_q24(noise, energy, size):
+    """Variance (Q24, at most 4 or so) of a ratio from lines of this energy over this noise.
+
+    Lines of a windowed and padded signal repeat each other: var R = 1.5 / 2 (128 / size)
+    noise / sum |X|^2, for white noise under a half sine.
+    """
+    while energy >= 524288 or noise >= 524288:
+        energy >>= 1
+        noise >>= 1
+    if noise < 1:
+        noise = 1
+    if energy <= noise >> 2:
+        return 67108864
+    whole = (noise << 11) // energy
+    quotient_q22 = (whole << 11) + ((noise << 11) - whole * energy << 11) // energy
+    if quotient_q22 >= 1048576:
+        return 67108864
+    return (quotient_q22 * 96 // size) << 2
+
+
+def estimate(re, im, left, low, high, split, size, out):
+    """Ratio from the marked lines to out[0] and its standard deviation to out[1], both Q12.
+
+    Least squares of red on infrared, each line weighted by the inverse of what the last ratio
+    left unexplained around it, three times (iteratively reweighted: Holland and Welsch 1977).
+    Under white noise in both channels that is the maximum likelihood; where breathing or a hand
+    stands between the lines, those lines count for less. What noise adds to sum |X|^2, a share
+    1 / (1 + R^2) of the residual, is taken out, or a weak pulse would read high.
+    Where the lines up to `split` (the fundamental) and those above it disagree by more than the
+    noise beside them explains, one of them is not the heart's, and the difference is an error.
+    out[0] is NONE without a ratio. out[3]: sum |X|^2 / k^2, energy of the wave, not its slope.
+    left: room for 64 values. size: steps in the window.
     """
     xx = 0
-    yy = 0
     xy = 0
     wave = 0
-    k = 1
+    lower_xx = 0
+    lower_xy = 0
+    k = low
     while k <= high:
         if im[_HALF + k]:
             xx += re[k]
-            yy += im[k]
             xy += re[_HALF + k]
             wave += re[k] // (k * k)
+        if k == split:
+            lower_xx = xx
+            lower_xy = xy
         k += 1
-    out[0] = xx
-    out[1] = yy
-    out[2] = xy
+    upper_xx = xx - lower_xx
+    upper_xy = xy - lower_xy
     out[3] = wave
+    out[1] = 0
+    turn = 0
+    total = 1
+    least = 1
+    while True:
+        out[0] = field.NONE
+        while xx >= 131072:
+            xx >>= 1
+            xy >>= 1
+        if xx < 16 or xy <= 0 or xy >= 4 * xx:
+            return
+        ratio_q12 = (xy << 12) // xx
+        if ratio_q12 < _TOO_LOW_Q12 or ratio_q12 > _TOO_HIGH_Q12:
+            return
+        if turn == 3:
+            break
+        residuals(re, im, left, low, high, ratio_q12)
+        least = _weighted(re, im, left, low, high, 0, out)
+        _weighted(re, im, left, low, high, least, out)
+        xx = out[0]
+        xy = out[1]
+        unity_q4 = 4096 + (ratio_q12 * ratio_q12 >> 12) >> 8
+        scale = 0
+        while least >> scale >= 1048576:
+            scale += 1
+        xx -= ((least >> scale) * out[2] * 16 // unity_q4) << scale
+        if xx <= least:
+            out[0] = field.NONE
+            return
+        turn += 1
+        total = xx
+    out[0] = ratio_q12
+    variance_q24 = _variance_q24(least, total, size)
+    if lower_xx > 256 and upper_xx > 256:
+        lower_noise = _beside(im, left, low, split)
+        if lower_noise == 0:
+            lower_noise = least
+        upper_noise = _beside(im, left, split + 1, high)
+        if upper_noise == 0:
+            upper_noise = least
+        while lower_xx >= 65536 or upper_xx >= 65536:
+            lower_xx >>= 1
+            lower_xy >>= 1
+            upper_xx >>= 1
+            upper_xy >>= 1
+            lower_noise >>= 1
+            upper_noise >>= 1
+        if lower_xx > 15 and upper_xx > 15:
+            apart_q12 = (lower_xy << 12) // lower_xx - (upper_xy << 12) // upper_xx
+            if apart_q12 > 8191 or apart_q12 < -8191:
+                apart_q12 = 8191
+            excess_q24 = apart_q12 * apart_q12
+            excess_q24 -= 4 * _variance_q24(lower_noise, lower_xx, size)
+            excess_q24 -= 4 * _variance_q24(upper_noise, upper_xx, size)
+            if excess_q24 > 0:
+                both = lower_xx + upper_xx
+                share_q8 = (lower_xx << 8) // both * ((upper_xx << 8) // both) >> 6  # 4 p (1 - p)
+                variance_q24 += (excess_q24 >> 8) * share_q8
+    out[1] = isqrt(variance_q24) if variance_q24 < 1073741823 else 32767
 
 
 def of_line(re, centre, reach):
@@ -89,15 +256,14 @@ def follow(re, im, low, high, first_q3, last_q3, near_q12, reach_q12, out):
     Under motion the lines of the heart and of the hand lie side by side, each with its own ratio.
     A line counts where it and its neighbours have a ratio within reach_q12 of near_q12 and red
     follows infrared (coherence above 0.8, which a lag between the channels breaks). Two harmonics
-    at least must count. Returns the rate in lines Q3, or 0, and writes the sums of the counted
-    lines to out[0 … 3] (see sums), their share of all energy (Q10) to out[4], their number to
-    out[5]. The counted energy is left at im[128 + k] for pulse.refine_q8.
+    at least must count. Returns the rate in lines Q3, or 0, and writes the counted lines' share of
+    all energy (Q10) to out[4]. The counted energy is left at im[64 + k] for pulse.refine_q8.
 
     Scaling: three lines below 2^24.6, >> 10 below 2^14.6, so that their products fit.
     """
     total = 1
     k = 0
-    while k < 128:
+    while k < _HALF:
         im[_HALF + k] = 0
         k += 1
     k = low + 1
@@ -136,64 +302,27 @@ def follow(re, im, low, high, first_q3, last_q3, near_q12, reach_q12, out):
         line_q3 += 1
     if best_q3 == 0:
         return 0
-    i = 0
-    while i < 6:
-        out[i] = 0
-        i += 1
-    at = best_q3
+    out[4] = (best << 9) // ((total >> 1) + 1)  # below 2^17 * 2^9
+    return best_q3
+
+
+def mark_counted(im, line_q3, high):
+    """After follow: mark the lines of those harmonics that counted, and no others."""
+    at = line_q3
     h = 1
     while h <= 5:
         centre = at + 4 >> 3
         if centre >= high:
             break
         if im[_HALF + centre] > 0:
-            k = centre - 1
-            while k <= centre + 1:
-                out[0] += re[k]
-                out[1] += im[k]
-                out[2] += re[_HALF + k]
-                out[3] += re[k] // (k * k)
-                k += 1
-            out[5] += 3
-        at += best_q3
+            im[_HALF + centre] = -1
+        at += line_q3
         h += 1
-    out[4] = (best << 9) // ((total >> 1) + 1)  # below 2^17 * 2^9
-    return best_q3
-
-
-def estimate(out, lines_q4):
-    """From out[0 … 2] the ratio to out[0] and its standard deviation to out[1], both Q12.
-
-    lines_q4: independent lines behind the sums, Q4. The spread is that of a least squares fit of
-    complex lines: var R = sum |Y - R X|^2 / (sum |X|^2 * (2 n - 1)).
-    Scaling: sums brought under 2^16; quotients in two divisions so that Q24 fits.
-    """
-    xx = out[0]
-    yy = out[1]
-    xy = out[2]
-    out[0] = field.NONE
-    out[1] = 0
-    if xx <= 64 or yy <= 0 or xy <= 0:
-        return
-    while xx >= 65536 or yy >= 65536 or xy >= 65536:
-        xx >>= 1
-        yy >>= 1
-        xy >>= 1
-    if xx < 64:
-        return
-    ratio_q12 = (xy << 12) // xx
-    if ratio_q12 > _TOO_HIGH_Q12:
-        return
-    left_over = yy - (xy * ratio_q12 >> 12)
-    if left_over < 1:
-        left_over = 1  # no fit is better than the integers it is made with
-    freedom_q4 = 2 * lines_q4 - 16
-    if freedom_q4 < 16:
-        freedom_q4 = 16
-    whole = (left_over << 8) // xx
-    if whole > 8191:
-        return
-    quotient_q20 = (whole << 12) + (((left_over << 8) - whole * xx << 12) // xx)
-    variance_q20 = (quotient_q20 << 4) // freedom_q4
-    out[0] = ratio_q12
-    out[1] = isqrt(variance_q20 << 4) if variance_q20 < 67108864 else isqrt(variance_q20) << 2
+    before = 0
+    k = 0
+    while k < _HALF:
+        value = im[_HALF + k]
+        near = before == -1 or value == -1 or (k + 1 < _HALF and im[_HALF + k + 1] == -1)
+        im[_HALF + k] = 1 if near else 0
+        before = value
+        k += 1
