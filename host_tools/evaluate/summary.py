@@ -185,9 +185,9 @@ def judged(target: Target, cases: Sequence[Result]) -> dict[str, Any]:
         "figure": target.figure,
         "title": figure.title,
         "unit": figure.unit,
-        "value": _plain(found.value),
-        "low": _plain(found.low),
-        "high": _plain(found.high),
+        "value": plain(found.value),
+        "low": plain(found.low),
+        "high": plain(found.high),
         "n": found.n,
         "side": target.side,
         "must": target.must,
@@ -240,7 +240,7 @@ def _worst_cell(
     if figure.kind in ("count", "every"):
         bound = target.must
     fair = holds(target, value, value, bound)
-    return {"cell": name, "value": _plain(value), "bound": bound, "met": fair}, fair
+    return {"cell": name, "value": plain(value), "bound": bound, "met": fair}, fair
 
 
 def judged_row(row: Row, cases: Sequence[Result]) -> dict[str, Any]:
@@ -257,7 +257,7 @@ def judged_row(row: Row, cases: Sequence[Result]) -> dict[str, Any]:
     }
     if not any(figure["figure"] == "shown" for figure in figures):
         share = point(FIGURES["shown"], cases)
-        out["shown"] = _plain(share)
+        out["shown"] = plain(share)
     if any("ref_min" in case for case in cases):
         out |= reference(cases)
     return out
@@ -274,30 +274,13 @@ def reference(cases: Sequence[Result]) -> dict[str, Any]:
     return {
         "reference_span": span,
         "supports_spo2": span >= targets.LEAST_SPAN,
-        "over_constant": {name: _plain(value) for name, value in beside._asdict().items()},
+        "over_constant": {name: plain(value) for name, value in beside._asdict().items()},
     }
 
 
 def judged_verdict(line: Verdict, cases: Sequence[Result]) -> dict[str, Any]:
     """One line of the verdict table: wrong readings, of how many, and where."""
-    if line.shown is None:
-        due = [c for c in cases if _settles(c) and _true(c) is not None and _true(c) <= line.true]
-        wrong = [c for c in due if (c.get("settled_after_s") or inf) > targets.SETTLED_WITHIN_S]
-    else:
-        due = [
-            c
-            for c in cases
-            if c["row"] not in targets.NO_VERDICT
-            and c.get("settled_pct") is not None
-            and _true(c) is not None
-            and (_true(c) <= line.true if line.side == "low" else _true(c) >= line.true)
-        ]
-        side = 1 if line.side == "low" else -1
-        wrong = [
-            c
-            for c in due
-            if side * screens.rounded_half_down(round(c["settled_pct"] * 100)) >= side * line.shown
-        ]
+    due, wrong = readings(line, cases)
     marks = {id(c) for c in wrong}
     table = np.array([[id(c) in marks, 1] for c in due], dtype=np.float64).reshape(len(due), 2)
     share = statistics.bootstrap(table)
@@ -314,15 +297,38 @@ def judged_verdict(line: Verdict, cases: Sequence[Result]) -> dict[str, Any]:
         "wrong": len(wrong),
         "n": len(due),
         "least": line.least,
-        "value": _plain(share.value),
-        "low": _plain(share.low) if wrong else None,
-        "high": _plain(share.high) if wrong else None,
+        "value": plain(share.value),
+        "low": plain(share.low) if wrong else None,
+        "high": plain(share.high) if wrong else None,
         "must": line.must,
         "met": len(due) >= line.least and bool(end <= line.must),
         "open": len(due) < line.least and bool(end <= line.must or not due),
         "where": sorted({f"{c['row']}: {c['cell']}" for c in wrong})[:10],
         "note": note,
     }
+
+
+def readings(line: Verdict, cases: Sequence[Result]) -> tuple[list[Result], list[Result]]:
+    """The cases that a line of the verdict table speaks of, and those of them that are wrong."""
+    if line.shown is None:
+        due = [c for c in cases if _settles(c) and _true(c) is not None and _true(c) <= line.true]
+        return due, [
+            c for c in due if (c.get("settled_after_s") or inf) > targets.SETTLED_WITHIN_S
+        ]
+    side = 1 if line.side == "low" else -1
+    due = [
+        c
+        for c in cases
+        if c["row"] not in targets.NO_VERDICT
+        and c.get("settled_pct") is not None
+        and _true(c) is not None
+        and side * _true(c) <= side * line.true
+    ]
+    return due, [
+        c
+        for c in due
+        if side * screens.rounded_half_down(round(c["settled_pct"] * 100)) >= side * line.shown
+    ]
 
 
 def _true(case: Result) -> Any:
@@ -365,7 +371,9 @@ def kept(cases: Sequence[Result]) -> dict[str, Any]:
     tables: dict[str, Any] = {}
     for key in sorted({case["row"] for case in cases}):
         own = [case for case in cases if case["row"] == key]
-        names = [name for name in kept_columns(key) if any(name in case for case in own)]
+        figures, others = kept_columns(key)
+        names = [name for name in figures if any(name in case for case in own)]
+        names += [name for name in others if any(case.get(name) is not None for case in own)]
         tables[key] = {
             "columns": ["id", "cell", *names],
             "values": [
@@ -386,12 +394,27 @@ def compared(key: str) -> dict[str, Target]:
     return {target.figure: target for target in asked}
 
 
-def kept_columns(key: str) -> list[str]:
-    needed = [name for figure in compared(key) for name in columns(FIGURES[figure])]
+def kept_columns(key: str) -> tuple[list[str], list[str]]:
+    """What a row's figures need, and what the verdict and the pooling need beside it."""
+    figures = [name for figure in compared(key) for name in columns(FIGURES[figure])]
     if "first" in compared(key):
-        needed.append("seconds")
-    needed += ["settled_pct", "settled_truth_pct", "settled_after_s", "subject"]
-    return list(dict.fromkeys(needed))
+        figures.append("seconds")
+    others = ["settled_pct", "settled_truth_pct", "subject"]
+    if key in targets.SETTLES:
+        others += ["settled_after_s", "duration_s"]
+    figures = list(dict.fromkeys(figures))
+    return figures, [name for name in others if name not in figures]
+
+
+def unpacked(summary: Mapping[str, Any]) -> dict[str, dict[str, Result]]:
+    """What `kept` kept, as row, then id, then the case."""
+    return {
+        key: {
+            values[0]: {"row": key, **dict(zip(table["columns"], values, strict=True))}
+            for values in table["values"]
+        }
+        for key, table in summary["cases"].items()
+    }
 
 
 def _six(value: Any) -> Any:
@@ -402,7 +425,7 @@ def _six(value: Any) -> Any:
     return int(short) if short.is_integer() else short
 
 
-def _plain(value: float) -> float | None:
+def plain(value: float) -> float | None:
     """A number as JSON knows it: neither nan nor inf, six digits."""
     return float(f"{value:.6g}") if isfinite(value) else None
 
@@ -441,14 +464,14 @@ def render(summary: Mapping[str, Any]) -> str:
     lines.append("")
     for word in ("missed", "absent"):
         if summary[word]:
-            lines += _wrapped(f"{word}: " + "; ".join(summary[word]))
+            lines += wrapped(f"{word}: " + "; ".join(summary[word]))
     lines.append("every bound met" if summary["met"] else "not every bound met")
     return "\n".join(lines) + "\n"
 
 
 def _verdict_lines(line: Mapping[str, Any]) -> list[str]:
     percent = f"{line['must'] * 100:g} %" if line["must"] else "0"
-    seen = f"{line['wrong']} of {line['n']}" + _interval(line, "%", 2)
+    seen = f"{line['wrong']} of {line['n']}" + ends_in_unit(line, "%", 2)
     text = f"  {_word(line):<6} {line['title']:<37} {seen:<21} ≤ {percent:<6}"
     return _beside(text, "; ".join([line["note"]] * bool(line["note"]) + line["where"]))
 
@@ -467,7 +490,7 @@ def _row_lines(row: Mapping[str, Any]) -> list[str]:
             said += f", under {targets.LEAST_SPAN:g}: supports no statement on SpO2"
         if beside is not None:
             said += f"; error / best constant's {beside:.2f}"
-        lines += _wrapped(said, 9)
+        lines += wrapped(said, 9)
     return lines
 
 
@@ -475,17 +498,17 @@ def _figure_lines(figure: Mapping[str, Any]) -> list[str]:
     digits = FIGURES[figure["figure"]].digits
     unit = figure["unit"]
     never = "-" if figure["open"] else "never"
-    seen = _number(figure["value"], unit, digits, never) + _interval(figure, unit, digits)
-    bound = SIDES[figure["side"]] + _number(figure["must"], unit, None)
+    seen = in_unit(figure["value"], unit, digits, never) + ends_in_unit(figure, unit, digits)
+    bound = SIDES[figure["side"]] + in_unit(figure["must"], unit, None)
     aim = ""
     if figure["aim"] is not None:
-        aim = "aim " + _number(figure["aim"], unit, None)
+        aim = "aim " + in_unit(figure["aim"], unit, None)
     line = f"  {_word(figure):<6} {figure['title']:<30} {seen:<22} {bound:<7}"
     line += f" {aim:<9}" if aim else ""
     details = [figure["note"]] if figure["note"] else []
     worst = figure["worst"]
     if worst and not figure["met"]:
-        cell = f"worst cell {worst['cell']}: {_number(worst['value'], unit, digits, never)}"
+        cell = f"worst cell {worst['cell']}: {in_unit(worst['value'], unit, digits, never)}"
         details.append(cell + ("" if worst["met"] else ", beyond what one cell may"))
     return _beside(line, "; ".join(details))
 
@@ -494,15 +517,15 @@ def _beside(line: str, details: str) -> list[str]:
     """Details on the line where they fit, else under it."""
     if len(line) + 1 + len(details) <= WIDTH:
         return [f"{line} {details}".rstrip()]
-    return [line.rstrip(), *_wrapped(details, 9)]
+    return [line.rstrip(), *wrapped(details, 9)]
 
 
 def _sd_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     for row in summary["calibration"]:
-        parts = [f"{_number(f['value'], '%', 1)}{_interval(f, '%', 1)}" for f in row["figures"]]
+        parts = [f"{in_unit(f['value'], '%', 1)}{ends_in_unit(f, '%', 1)}" for f in row["figures"]]
         lines.append(f"  {_word(row):<6} {row['title']:<38} {parts[0]:<23} {parts[1]}")
-    bounds = [SIDES[t.side] + _number(t.must, "%", None) for t in targets.CALIBRATED]
+    bounds = [SIDES[t.side] + in_unit(t.must, "%", None) for t in targets.CALIBRATED]
     lines.append(f"         {'must be':<38} {bounds[0]:<23} {bounds[1]} (where sd ≥ 0.10)")
     return lines
 
@@ -515,7 +538,7 @@ def _word(line: Mapping[str, Any]) -> str:
     return "open" if line["open"] else "MISSED"
 
 
-def _number(value: float | None, unit: str, digits: int | None, none: str = "-") -> str:
+def in_unit(value: float | None, unit: str, digits: int | None, none: str = "-") -> str:
     """A value in its unit; `digits` None for a bound, which stands as it was written."""
     if value is None:
         return none
@@ -524,7 +547,7 @@ def _number(value: float | None, unit: str, digits: int | None, none: str = "-")
     return f"{number} {unit}".strip() if unit in ("%", "s", "x") else number
 
 
-def _interval(figure: Mapping[str, Any], unit: str, digits: int) -> str:
+def ends_in_unit(figure: Mapping[str, Any], unit: str, digits: int) -> str:
     if figure["low"] is None and figure["high"] is None:
         return ""
     ends = [
@@ -534,7 +557,7 @@ def _interval(figure: Mapping[str, Any], unit: str, digits: int) -> str:
     return f" [{', '.join(ends)}]"
 
 
-def _wrapped(text: str, indent: int = 0) -> list[str]:
+def wrapped(text: str, indent: int = 0) -> list[str]:
     return textwrap.wrap(
         text, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2)
     )
