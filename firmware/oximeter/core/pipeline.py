@@ -545,29 +545,57 @@ def _evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
-    total = pulse.gather(re, im, low, high, reach)
-    low_q3 = 417 * 1024 // step_millihz  # 25 bpm
-    if low_q3 < low << 3:
-        low_q3 = low << 3
     high_q3 = 4167 * 1024 // step_millihz  # 250 bpm
     if high_q3 > high << 3:
         high_q3 = high << 3
-    slow_q3 = 600 * 1024 // step_millihz  # 36 a minute
-    line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach)
-    explained = 0
-    pulse_decibpm = field.NONE
-    if line_q3 > 0:
+    slow_q3 = 700 * 1024 // step_millihz  # 42 a minute
+    peeled = 0
+    while True:
+        total = pulse.gather(re, im, low, high, reach)
+        low_q3 = 417 * 1024 // step_millihz  # 25 bpm
+        if low_q3 < low << 3:
+            low_q3 = low << 3
+        line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach)
+        if 0 < line_q3 < slow_q3 and low < slow_q3 >> 3:
+            # Breathing at a half or a third of the pulse has the pulse for its harmonics. If what
+            # lies above breathing is explained without it, then that is the pulse.
+            above = pulse.gather(re, im, slow_q3 >> 3, high, reach)
+            other_q3 = pulse.fundamental_q3(im, above, slow_q3, high_q3, slow_q3, high, reach)
+            if (
+                other_q3 > 0
+                and pulse.explained_q10(im, above, other_q3, high, reach) >= _EXPLAINED_Q10
+                and not pulse.is_multiple(im, above, other_q3, slow_q3, high, reach)
+            ):
+                low = slow_q3 >> 3
+                line_q3 = other_q3
+                total = above
+            else:
+                total = pulse.gather(re, im, low, high, reach)
+        if line_q3 == 0:
+            explained = 0
+            line_q8 = 0
+            pulse_decibpm = field.NONE
+            break
         explained = pulse.explained_q10(im, total, line_q3, high, reach)
         line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
         # lines Q8 * Hz a line * 600
         pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
-    else:
-        line_q8 = 0
-    periodic = explained >= _EXPLAINED_Q10
-    if periodic and pulse_decibpm < 600:
-        # Breathing and sway are near to sines; a pulse as slow as they has a steep front.
+        if pulse_decibpm >= 600 or peeled == 3:
+            break
+        # Breathing and sway are near to sines; a pulse as slow as they has a steep front. What is
+        # smooth is taken off, and the rest looked at again.
         least_q10 = _STEEP_Q10 if pulse_decibpm < 400 else _ROUGH_Q10
-        periodic = pulse.overtones_q10(im, total, line_q3, high) >= least_q10
+        if pulse.overtones_q10(im, total, line_q3, high) >= least_q10:
+            break
+        low = (line_q3 + 4 >> 3) + reach + 1
+        peeled += 1
+    # What lies below half the rate, as slow as breathing, takes nothing from it.
+    slow = line_q3 >> 4 if line_q3 >> 4 < slow_q3 >> 3 else slow_q3 >> 3
+    if line_q3 > 0 and slow > low:
+        low = slow
+        total = pulse.gather(re, im, low, high, reach)
+        explained = pulse.explained_q10(im, total, line_q3, high, reach)
+    periodic = explained >= _EXPLAINED_Q10
     _set_refractory(state, pulse_decibpm if periodic else 0, step_millihz)
     unevenness = beats.unevenness_q10(state[_BEATS], spare)
     if periodic:

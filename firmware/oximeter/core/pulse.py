@@ -139,6 +139,17 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
     return best_q3
 
 
+def is_multiple(im, total, line_q3, slow_q3, high, reach):
+    """Whether a half or a third of this rate leaves lines of its own, besides the slowest."""
+    multiple = 2
+    while multiple <= 3:
+        own_q10 = _between_q10(im, total, line_q3, multiple, slow_q3, high, reach)
+        if own_q10 > _ODD_LINES_Q10:
+            return True
+        multiple += 1
+    return False
+
+
 def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
     """Share (Q10) of the total on the lines that a rate `multiple` times slower would have more.
 
