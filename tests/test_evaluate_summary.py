@@ -210,10 +210,12 @@ def test_recordings_pool_by_subject_and_say_what_their_reference_carries() -> No
             "ref_max": mean + span / 2,
         }
 
-    summed = of([recording(n, f"subject {n // 2}", 6) for n in range(8)])
+    pulse = {"id": "p", "row": "emotibit", "cell": "p", "subject": "subject 0", "shown": 99}
+    summed = of([recording(n, f"subject {n // 2}", 6) for n in range(8)] + [pulse])
     assert summed["heading"] == summary.RECORDED and not summed["absent"]
     (row,) = summed["recordings"]
     assert row["n"] == 4 and not row["supports_spo2"]
+    assert figure_of(row, "spo2_rms")["value"] == pytest.approx(0.5)
     assert figure_of(row, "correlation")["value"] == pytest.approx(0.9)
     assert row["over_constant"]["value"] == pytest.approx(0.5)
     (wide,) = of([recording(n, f"subject {n}", 12) for n in range(6)])["recordings"]

@@ -77,7 +77,9 @@ def test_nothing_a_user_reads_claims_it(path: Path) -> None:
 def test_no_summary_claims_it() -> None:
     result = {"id": "a", "cell": "c", "duration_s": 100, "seconds": 50, "shown": 50, "covered": 48}
     rows = [row.key for row in targets.ROWS + targets.RECORDINGS]
-    text = summary.render(summary.summarise([result | {"row": key} for key in rows], {}))
+    results = [result | {"row": key} for key in rows]
+    results += [r | {"subject": "s"} for r in results]
+    text = summary.render(summary.summarise(results, {}))
     assert len(text.splitlines()) > len(rows)
     assert not WORD.search(text)
     assert text.startswith(summary.HEADING) and summary.RECORDED in text

@@ -154,8 +154,10 @@ def _told(
 def _paired(figure: Figure, target: Target, pairs: Pairs) -> statistics.Estimate:
     """The change of a pooled figure, with its interval over pairs; of its size for a bias."""
     pooled: Callable[[Any], Any] = summary.FUNCTIONS[figure.kind]
-    both = [summary.sums(figure, [pair[k] for pair in pairs]) for k in (0, 1)]
-    width = both[0].shape[1]
+    names = summary.columns(figure)
+    told = [pair for pair in pairs if all(c.get(name) is not None for c in pair for name in names)]
+    both = [summary.sums(figure, [pair[k] for pair in told]) for k in (0, 1)]
+    width = len(names)
 
     def change(sums: Any) -> Any:
         old, new = pooled(sums[..., :width]), pooled(sums[..., width:])

@@ -43,7 +43,7 @@ def summarise(results: Iterable[Result], meta: Mapping[str, Any]) -> dict[str, A
     recorded = [
         judged_row(row, by_row[row.key]) for row in targets.RECORDINGS if row.key in by_row
     ]
-    simulated = [r for r in cases if r["row"] not in {row.key for row in targets.RECORDINGS}]
+    simulated = [case for case in cases if case.get("subject") is None]
     rows = [judged_row(row, by_row[row.key]) for row in targets.ROWS if row.key in by_row]
     verdict = [judged_verdict(v, simulated) for v in targets.VERDICTS] if simulated else []
     first = [
@@ -105,10 +105,16 @@ def columns(figure: Figure) -> list[str]:
 
 
 def sums(figure: Figure, cases: Sequence[Result]) -> np.ndarray:
-    """(units, k): the figure's columns summed over each case or, where named, each subject."""
+    """(units, k): the figure's columns summed over each case or, where named, each subject.
+
+    A case without one of the columns says nothing on the figure and does not count.
+    """
     units: dict[str, np.ndarray] = {}
     for case in cases:
-        values = np.array([case.get(name) or 0 for name in columns(figure)], dtype=np.float64)
+        row = [case.get(name) for name in columns(figure)]
+        if None in row:
+            continue
+        values = np.array(row, dtype=np.float64)
         unit = str(case.get("subject") or case["id"])
         units[unit] = units.get(unit, 0) + values
     return np.array(list(units.values())).reshape(len(units), len(columns(figure)))
@@ -256,7 +262,8 @@ def judged_row(row: Row, cases: Sequence[Result]) -> dict[str, Any]:
         "figures": figures,
     }
     if not any(figure["figure"] == "shown" for figure in figures):
-        share = point(FIGURES["shown"], cases)
+        # A recording may give one result on its SpO2 and one on its pulse.
+        share = point(FIGURES["shown"], [c for c in cases if "spo2_err_sq" in c] or cases)
         out["shown"] = plain(share)
     if any("ref_min" in case for case in cases):
         out |= reference(cases)
