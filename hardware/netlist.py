@@ -61,6 +61,17 @@ def plain(pin: str) -> str:
 _TOKEN = re.compile(r'\(|\)|"(?:[^"\\]|\\.)*"|[^\s()"]+')
 
 
+_UNESCAPED = re.compile(r"\\(.)")
+
+
+def _meant(escape: re.Match[str]) -> str:
+    return "\n" if escape[1] == "n" else escape[1]
+
+
+class Quoted(str):
+    """An atom that stood in quotes."""
+
+
 def parsed(text: str) -> list[Any]:
     """The one S-expression in `text`. ValueError when its brackets do not match."""
     stack: list[list[Any]] = [[]]
@@ -74,10 +85,24 @@ def parsed(text: str) -> list[Any]:
             stack[-1].append(done)
         else:
             quoted = token.startswith('"')
-            stack[-1].append(re.sub(r"\\(.)", r"\1", token[1:-1]) if quoted else token)
+            stack[-1].append(Quoted(_UNESCAPED.sub(_meant, token[1:-1])) if quoted else token)
     if len(stack) != 1 or len(stack[0]) != 1:
         raise ValueError("the brackets do not match")
     return stack[0][0]
+
+
+def written(node: Any, indent: int = 0) -> str:
+    """The S-expression as text, a line for each list that holds lists."""
+    if isinstance(node, Quoted):
+        return '"' + node.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+    if not isinstance(node, list):
+        return f"{node:g}" if isinstance(node, float) else str(node)
+    pad = "\n" + "  " * (indent + 1)
+    out = "("
+    for i, part in enumerate(node):
+        nests = isinstance(part, list) and any(isinstance(grain, list) for grain in part)
+        out += (pad if nests else " " if i else "") + written(part, indent + 1)
+    return out + ")"
 
 
 def children(node: list[Any], name: str) -> Iterator[list[Any]]:
@@ -105,14 +130,14 @@ def exported(text: str) -> Netlist:
     nets: dict[str, dict[str, str]] = {reference: {} for reference in part_of}
     for net in children(child(root, "nets"), "net"):
         name = child(net, "name")[1].removeprefix("/")
-        if name.startswith("unconnected-"):
-            continue
         for node in children(net, "node"):
+            if child(node, "pintype")[1].startswith("no_connect"):
+                continue
             reference = child(node, "ref")[1]
             function = next(children(node, "pinfunction"), None)
             pin = child(node, "pin")[1]
-            # Several pins of one name (GND) are told apart by "_n"; ~{RES} is RES with a bar.
-            named = plain(re.sub(r"_\d+$", "", function[1])) if function else pin
+            # Several pins may have one name (GND); ~{RES} is RES with a bar.
+            named = plain(function[1]) if function else pin
             before = nets[reference].setdefault(named, name)
             if before != name:
                 raise ValueError(f"{reference}: pins named {named} are on {before} and on {name}")

@@ -214,9 +214,11 @@ def test_a_netlist_of_kicad_is_read() -> None:
         (nets
           (net (code "1") (name "/A (b)") (node (ref "R1") (pin "2") (pintype "passive"))
             (node (ref "U4") (pin "13") (pinfunction "~{INT}") (pintype "output")))
-          (net (code "2") (name "GND") (node (ref "U4") (pin "4") (pinfunction "GND_1"))
-            (node (ref "U4") (pin "12") (pinfunction "GND_2")))
-          (net (code "3") (name "unconnected-(U4-NC-Pad1)") (node (ref "U4") (pin "1")))))"""
+          (net (code "2") (name "GND") (node (ref "U4") (pin "4") (pinfunction "GND")
+            (pintype "power_in")) (node (ref "U4") (pin "12") (pinfunction "GND")
+            (pintype "power_in")))
+          (net (code "3") (name "unconnected-(U4-NC-Pad1)") (node (ref "U4") (pin "1")
+            (pinfunction "NC") (pintype "no_connect")))))"""
     )
     assert netlist["R1"].part == "r1k" and netlist["R1"].nets == {"2": "A (b)"}
     assert netlist["U4"].nets == {"INT": "A (b)", "GND": "GND"}
