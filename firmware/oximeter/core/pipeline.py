@@ -95,18 +95,24 @@ _RED_1 = const(49)
 _RED_2 = const(50)
 _RED_3 = const(51)
 _RED_4 = const(52)
-_SCALARS = const(53)
+_BEATS_AGREE = const(53)  # 1: the single beats have the rate of the spectrum
+_SCALARS = const(54)
 
 # Verdict thresholds.
 _STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
 _ROUGH_Q10 = const(72)  # and below 60
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
 _PARTLY_EXPLAINED_Q10 = const(307)
-_SD_CENTIPCT = const(200)  # a larger estimated error is no reading
+# A larger estimated error is no reading. Only a weak pulse has noise for its excuse; in a strong
+# one the hand has moved.
+_WEAK_SD_CENTIPCT = const(250)
+_SD_CENTIPCT = const(120)
+_WEAK_MILLIPCT = const(150)
 _LOW_PERFUSION_MILLIPCT = const(300)
 _MOTION_PERFUSION_MILLIPCT = const(15000)
 _FOLLOWED_Q10 = const(61)  # 6 % of the energy, or the heart is lost in the motion
 _FOLLOWED_SD_CENTIPCT = const(50)
+_FOLLOWED_MOST_CENTIPCT = const(200)
 _ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
 _SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
 _APART_Q12 = const(250)  # 0.06 of ratio, 2 points
@@ -481,7 +487,11 @@ def _beat(state, slope, light):
         return
     if kind == 1 and out[field.STATUS] == field.OK:
         out[field.BEATS] += 1
-    if out[field.STATUS] == field.OK and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500:
+    if (
+        out[field.STATUS] == field.OK
+        and s[_BEATS_AGREE]
+        and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500
+    ):
         # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon.
         limit = s[_RATE_MILLIHZ] * 19 // 40000
         longest = s[_REFRACTORY] * 9 >> 2  # a period and a quarter
@@ -598,6 +608,8 @@ def _evaluate(state):
     periodic = explained >= _EXPLAINED_Q10
     _set_refractory(state, pulse_decibpm if periodic else 0, step_millihz)
     unevenness = beats.unevenness_q10(state[_BEATS], spare)
+    aside = _beats_decibpm(state[_BEATS], spare, s[_RATE_MILLIHZ]) - pulse_decibpm
+    s[_BEATS_AGREE] = 1 if periodic and -pulse_decibpm < aside * 8 < pulse_decibpm else 0
     if periodic:
         ratio.mark_harmonics(im, line_q8, high, reach)
         split = line_q8 * 3 >> 9
@@ -671,7 +683,8 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     # / 2^22 * 100,000, within 0.03 %
     # Before three beats were seen, a sine of the same energy stands for it.
     perfusion = perfusion * 25 // 1048 if perfusion > 0 else strength
-    fits = sd <= _SD_CENTIPCT and spo2 >= 0 if both else True
+    most = _WEAK_SD_CENTIPCT if strength < _WEAK_MILLIPCT else _SD_CENTIPCT
+    fits = sd <= most and spo2 >= 0 if both else True
     accepted = periodic and fits
     if not accepted and unevenness >= 0 and fits and (not both or sd <= 100):
         # No one rate, but twelve clean beats in a row: fibrillation or early beats.
@@ -688,7 +701,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     if accepted and pulse_decibpm < 0:
         accepted = False
     if accepted:
-        accepted = _is_heart(s, explained, strength, ratio_q12, pulse_decibpm)
+        accepted = _is_heart(s, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm)
     out[field.SEQ] += 1
     out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if not accepted or s[_UNDISTURBED] == 0:
@@ -760,7 +773,7 @@ def _follow(state, low, high, reach, step_millihz, down):
     slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
     # The lines were chosen for their ratio, so their scatter tells only part of the error.
     sd = (slope * spare[1] >> 11) + _FOLLOWED_SD_CENTIPCT
-    if sd > _SD_CENTIPCT or spo2 < 0:
+    if sd > _FOLLOWED_MOST_CENTIPCT or spo2 < 0:
         return False
     pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
     s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 3
@@ -798,7 +811,7 @@ def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flag
     out[field.FLAGS] = flags
 
 
-def _is_heart(s, explained, strength, ratio_q12, pulse_decibpm):
+def _is_heart(s, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm):
     """False while a wave has suddenly grown and says something else than the pulse before it.
 
     A rhythmic movement with one ratio is a clean wave to every other test. A heart may beat
@@ -815,7 +828,8 @@ def _is_heart(s, explained, strength, ratio_q12, pulse_decibpm):
         if aside < 0:
             aside = -aside
         strange = 0
-        if away > _STRANGE_Q12:
+        strange_q12 = _STRANGE_Q12 + 2 * ratio_sd_q12
+        if away > strange_q12:
             strange = 1
         if aside * 5 > pulse_decibpm:
             strange += 1
@@ -827,7 +841,7 @@ def _is_heart(s, explained, strength, ratio_q12, pulse_decibpm):
                 s[_DISTURBED] = 0
                 return False
             known = 0
-        elif away > _STRANGE_Q12 and explained < _ALONE_Q10 and s[_DOUBTED] < 60:
+        elif away > strange_q12 and explained < _ALONE_Q10 and s[_DOUBTED] < 60:
             s[_DOUBTED] += 1
             return False
     s[_DOUBTED] = 0

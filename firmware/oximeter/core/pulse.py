@@ -17,7 +17,7 @@ from oximeter.core.integer import isqrt
 _HALF = const(64)
 _HARMONICS = const(8)
 # A comb of half the true rate holds every true line too. Its own lines, the odd ones, must hold
-# this share (Q10) of the energy and twice what noise would put there, or the rate is its multiple;
+# this share (Q10) of the energy and three times what noise would put there, or the rate is its multiple;
 # a dicrotic wave leaves far more.
 _ODD_LINES_Q10 = const(31)
 
@@ -131,7 +131,7 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
                 line_q3 += 1
             if chosen > 0:
                 own_q10 = _between_q10(im, total, chosen, multiple, slow_q3, high, reach)
-                if own_q10 <= _ODD_LINES_Q10 + 2 * noise_q10:
+                if own_q10 <= _ODD_LINES_Q10 + 3 * noise_q10:
                     share = explained_q10(im, total, chosen, high, reach)
                     if share * 4 > best * 3:
                         return chosen
