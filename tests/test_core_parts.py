@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.door import core, field
+from sim.patient import optics
 
-beats, curve, integer, logarithm, pulse, ratio, settle, spectrum = (
+beats, curve, integer, logarithm, pipeline, pulse, ratio, settle, spectrum = (
     __import__(f"oximeter.core.{name}", fromlist=["core"])
     for name in (
-        "beats", "curve", "integer", "logarithm", "pulse", "ratio", "settle", "spectrum",
+        "beats", "curve", "integer", "logarithm", "pipeline", "pulse", "ratio", "settle", "spectrum",
     )
 )  # fmt: skip
 
@@ -217,3 +218,16 @@ def test_words_and_numbers_agree():
     assert field.STATUS_NAMES[field.USB_POWER] == "usb_power"
     assert len(set(field.STATUS_NAMES)) == 12
     assert field.FLAG_NAMES[field.FLAG_FAULT_DEAD_LED.bit_length() - 1] == "fault:dead_led"
+
+
+@pytest.mark.parametrize("spo2_pct", [97.0, 85.0, 70.0])
+@pytest.mark.parametrize("die_c", [5.0, 15.0, 40.0])
+def test_the_red_led_is_followed_through_its_temperature(spo2_pct, die_c):
+    """Against the extinction of haemoglobin under the LED's own spectrum, within 0.2 points."""
+    shift_nm = optics.RED_NM_PER_C * (die_c - 25)
+    true_ratio = float(optics.ratio_of_spo2(spo2_pct))
+    read_q12 = round(4096 * true_ratio * float(optics.ratio_factor(shift_nm, spo2_pct)))
+    state = core.new()
+    core.set_die(state, round(die_c * 100))
+    corrected = pipeline._at_25_c(state[1], read_q12) / 4096
+    assert float(optics.spo2_of_ratio(corrected)) == pytest.approx(spo2_pct, abs=0.2)

@@ -15,3 +15,4 @@ from oximeter.core.pipeline import new as new
 from oximeter.core.pipeline import reading as reading
 from oximeter.core.pipeline import restart as restart
 from oximeter.core.pipeline import set_curve as set_curve
+from oximeter.core.pipeline import set_die as set_die

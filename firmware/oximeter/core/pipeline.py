@@ -96,7 +96,8 @@ _RED_2 = const(50)
 _RED_3 = const(51)
 _RED_4 = const(52)
 _BEATS_AGREE = const(53)  # 1: the single beats have the rate of the spectrum
-_SCALARS = const(54)
+_WARM_CENTI_C = const(54)  # of the die above 25 C
+_SCALARS = const(55)
 
 # Verdict thresholds.
 _STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
@@ -173,6 +174,20 @@ def set_curve(state, a_q20, b_q20, c_q20):
     s[_CURVE_A] = (a_q20 >> 6) * 25 + 256 >> 9  # 800 / 2^20 = 25 / 2^15
     s[_CURVE_B] = (b_q20 >> 6) * 25 + 256 >> 9
     s[_CURVE_C] = (c_q20 >> 6) * 25 + 256 >> 9
+
+
+def set_die(state, centi_c):
+    """Temperature of the sensor's die, 1/100 C, for the wavelength of its red LED.
+
+    The red LED grows longer by some 0.12 nm a degree (Reynolds et al. 1991, Br J Anaesth 67:638;
+    MAX30102 datasheet, graph) and meets less absorption there: by the extinction of haemoglobin
+    (Prahl) the ratio falls by 0.14 % a degree, a little more where it is high. The curve is taken
+    to hold at 25 C. Without a call nothing is corrected.
+    """
+    warm = centi_c - 2500
+    if warm > 2500:
+        warm = 2500
+    state[_S][_WARM_CENTI_C] = warm if warm > -2500 else -2500
 
 
 def reading(state):
@@ -617,10 +632,11 @@ def _evaluate(state):
         ratio.mark_band(im, low, high)
         split = (low + high) // 4
     ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
+    spare[0] = _at_25_c(s, spare[0])
     strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
     if periodic and strength > _SURE_MILLIPCT and spare[0] > 0:
         # Something that shares a harmonic with the heart: the fundamental alone says otherwise.
-        alone = ratio.of_line(re, line_q8 + 128 >> 8, reach)
+        alone = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach))
         if not -_APART_Q12 < alone - spare[0] < _APART_Q12:
             spare[0] = field.NONE
     if not _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
@@ -629,6 +645,13 @@ def _evaluate(state):
             followed = _follow(state, low, high, reach, step_millihz, down)
         if not followed:
             _refuse(state, periodic, pulse_decibpm, strength)
+
+
+def _at_25_c(s, ratio_q12):
+    """The ratio that this one would be with the die at 25 C; 0.0000139 + 0.0000024 R in Q20."""
+    if ratio_q12 < 0:
+        return ratio_q12
+    return ratio_q12 + (ratio_q12 * (s[_WARM_CENTI_C] * (15 + (5 * ratio_q12 >> 13))) >> 20)
 
 
 def _set_refractory(state, pulse_decibpm, step_millihz):
@@ -766,7 +789,7 @@ def _follow(state, low, high, reach, step_millihz, down):
     known = s[_KNOWN_STRENGTH]
     if strength * 3 < known or strength > 2 * known:
         return False
-    ratio_q12 = spare[0]
+    ratio_q12 = _at_25_c(s, spare[0])
     if ratio_q12 <= 0:
         return False
     spo2 = curve.spo2_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B], s[_CURVE_C])
