@@ -15,7 +15,8 @@ from sim.patient import optics
 beats, curve, integer, logarithm, pipeline, pulse, ratio, settle, spectrum = (
     __import__(f"oximeter.core.{name}", fromlist=["core"])
     for name in (
-        "beats", "curve", "integer", "logarithm", "pipeline", "pulse", "ratio", "settle", "spectrum",
+        "beats", "curve", "integer", "logarithm", "pipeline", "pulse", "ratio", "settle",
+        "spectrum",
     )
 )  # fmt: skip
 

@@ -17,8 +17,8 @@ from oximeter.core.integer import isqrt
 _HALF = const(64)
 _HARMONICS = const(8)
 # A comb of half the true rate holds every true line too. Its own lines, the odd ones, must hold
-# this share (Q10) of the energy and three times what noise would put there, or the rate is its multiple;
-# a dicrotic wave leaves far more.
+# this share (Q10) of the energy and three times what noise would put there, or the rate is its
+# multiple; a dicrotic wave leaves far more.
 _ODD_LINES_Q10 = const(31)
 
 
