@@ -358,6 +358,7 @@ def _calibration(row: Row, by_row: Mapping[str, Sequence[Result]]) -> dict[str, 
     return {
         "row": row.key,
         "title": row.title,
+        "n": figures[0]["n"],
         "met": all(figure["met"] for figure in figures),
         "open": _open(figures),
         "figures": figures,
@@ -461,7 +462,7 @@ def render(summary: Mapping[str, Any]) -> str:
     if summary["first"]:
         lines += ["", "first reading, 95th percentile over cases"]
         for figure in summary["first"]:
-            lines += _figure_lines(figure)
+            lines += _figure_lines(figure | {"title": f"{figure['title']}, n = {figure['n']}"})
     if summary["calibration"]:
         lines += ["", "its own error estimate: the error lies within 2 sd", *_sd_lines(summary)]
     if summary["recordings"]:
@@ -531,9 +532,11 @@ def _sd_lines(summary: Mapping[str, Any]) -> list[str]:
     lines = []
     for row in summary["calibration"]:
         parts = [f"{in_unit(f['value'], '%', 1)}{ends_in_unit(f, '%', 1)}" for f in row["figures"]]
-        lines.append(f"  {_word(row):<6} {row['title']:<38} {parts[0]:<23} {parts[1]}")
+        lines.append(
+            f"  {_word(row):<6} {row['title']:<38} {row['n']:>5} {parts[0]:<22} {parts[1]}"
+        )
     bounds = [SIDES[t.side] + in_unit(t.must, "%", None) for t in targets.CALIBRATED]
-    lines.append(f"         {'must be':<38} {bounds[0]:<23} {bounds[1]} (where sd ≥ 0.10)")
+    lines.append(f"         {'must be':<38} {'n':>5} {bounds[0]:<22} {bounds[1]} (sd ≥ 0.10)")
     return lines
 
 
