@@ -81,7 +81,7 @@ SETS = (
         "EmotiBit, breath holds, one person",
         "emotibit_max30101",
         spo2_lag_s=6.0,
-        why="6 s: dips of the ratio over 8 s about each stamp came 6 s before those of the "
+        why="dips of the ratio over 8 s about each stamp came 6 s before those of the "
         "oximeter, read and typed by hand (PROVENANCE.md)",
         subject=r"^",
     ),
@@ -90,7 +90,7 @@ SETS = (
         "luong, infrared only, pulse against ECG",
         "luong_max30102_ecg",
         pulse_lag_s=0.0,
-        why="0 s: the ECG's rate over 8 s is stamped at their middle",
+        why="the ECG's rate over 8 s is stamped at their middle",
         subject=r"^(dev|s\d+)_",
     ),
     RecordingSet(
@@ -99,11 +99,11 @@ SETS = (
         "alsementsov_max30102",
         names=r"_(superb|good)$",
         pulse_lag_s=0.0,
-        why="0 s: derived_hr over 8 s is stamped at their middle",
+        why="derived_hr over 8 s is stamped at their middle",
         derived=True,
         from_s=8.0,
         least_perfusion_pct=WEAK_PCT,
-        subject=r"yny|^",  # "yny" is the second person; of the others nothing is known
+        subject=r"yny|^(?!.*yny)",  # "yny" is the second person; of the others nothing is known
         note="the reference was computed from the same light: it can tell doubling, not an offset",
     ),
     RecordingSet(
@@ -111,10 +111,10 @@ SETS = (
         "alsementsov, all others",
         "alsementsov_max30102",
         pulse_lag_s=0.0,
-        why="0 s: derived_hr over 8 s is stamped at their middle",
+        why="derived_hr over 8 s is stamped at their middle",
         derived=True,
         from_s=8.0,
-        subject=r"yny|^",
+        subject=r"yny|^(?!.*yny)",
         note="the reference was computed from the same light, and only where it was sure",
     ),
     RecordingSet(
@@ -122,14 +122,13 @@ SETS = (
         "BIDMC, hospital pleth, pulse against ECG",
         "bidmc_single",
         pulse_lag_s=0.0,
-        why="0 s: the ECG's rate over 8 s is stamped at their middle",
+        why="the ECG's rate over 8 s is stamped at their middle",
     ),
     RecordingSet(
         "ubicomp",
         "UW phone camera, red only, pulse against clinical oximeters",
         "ubicomp_phone_camera",
-        why="4 s: clinical oximeters average over about 8 s, and their number was logged each "
-        "second",
+        why="clinical oximeters average over about 8 s, and their number was logged each second",
         subject=r"^\d+",
     ),
 )
@@ -156,7 +155,7 @@ BOARDS = RecordingSet(
     "two_boards",
     "two boards on one person, one clock 43 % fast",
     pulse_lag_s=0.0,
-    why="0 s: row against row of one time",
+    why="row against row of one time",
     subject=r"^",
 )
 
@@ -541,7 +540,12 @@ def _groups(scored: Sequence[_Scored]) -> list[list[_Scored]]:
     groups: dict[tuple[str, str | None], list[_Scored]] = {}
     for one in scored:
         groups.setdefault((one.known.key, one.quantity), []).append(one)
-    return list(groups.values())
+    # Those with a target first, in its table's order.
+    order = [row.key for row in targets.RECORDINGS]
+    return sorted(
+        groups.values(),
+        key=lambda group: order.index(key) if (key := group[0].known.key) in order else len(order),
+    )
 
 
 def _together(group: Sequence[_Scored]) -> dict[str, Any]:
@@ -552,7 +556,10 @@ def _together(group: Sequence[_Scored]) -> dict[str, Any]:
     subjects = sorted({str(result["subject"]) for result in results})
     notes = [known.note] if known.note else []
     if quantity and len(subjects) < statistics.FEW:
-        notes.append(f"{len(subjects)} subjects: judged by the values, without intervals")
+        notes.append(
+            f"{counted(len(subjects), 'subject')}, under {statistics.FEW}: judged by the values, "
+            "without intervals"
+        )
     figures: dict[str, Any] = {}
     if quantity is None:
         figures["a number without a pulse"] = _figure(results, "number_shown", "seconds")
@@ -562,7 +569,7 @@ def _together(group: Sequence[_Scored]) -> dict[str, Any]:
         figures["rms"] = _figure(results, f"{err}_sq", pairs, statistics.root)
         figures["bias"] = _figure(results, f"{err}_sum", pairs)
         figures["shown"] = _figure(results, "shown", "seconds")
-    if known is BOARDS:
+    if known.key == BOARDS.key:
         means = [r["apart_bpm"] for r in results if r["apart_bpm"] is not None]
         figures["means apart, worst"] = {
             "value": max(means, default=None),
@@ -615,9 +622,9 @@ def _together(group: Sequence[_Scored]) -> dict[str, Any]:
 
 
 def _heading(known: RecordingSet, arterial: bool) -> str:
-    if known is SPELLS:
+    if known.key == SPELLS.key:
         return "no number is due"
-    if known is BOARDS:
+    if known.key == BOARDS.key:
         return "agreement of one with the other"
     if arterial:
         return "accuracy against arterial SaO2 (rms is Arms)"
@@ -691,10 +698,11 @@ def render(sets: Sequence[Mapping[str, Any]]) -> str:
     for one in sets:
         lines.append(
             f"{one['title']}: {one['heading']} "
-            f"({one['recordings']} recordings, {one['subjects']} subjects)"
+            f"({counted(one['recordings'], 'recording')}, "
+            f"{counted(one['subjects'], 'subject')})"
         )
         if one["quantity"]:
-            lines.append(f"  lag {one['lag_s']:g} s ({one['lag_why']})")
+            lines.append(f"  lag {one['lag_s']:g} s: {one['lag_why']}")
         lines += [f"  {name:<26} {told(name, figure)}" for name, figure in one["figures"].items()]
         limits = one.get("agreement")
         if limits:
@@ -709,6 +717,10 @@ def render(sets: Sequence[Mapping[str, Any]]) -> str:
 
 
 SHARES = ("shown", "within 3 bpm", "over 5 bpm", "within 3 points", "a number without a pulse")
+
+
+def counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def told(name: str, figure: Mapping[str, Any]) -> str:
