@@ -82,6 +82,149 @@ def replay(
         raise typer.Exit(1)
 
 
+class Matrix(StrEnum):
+    """Which simulated people."""
+
+    quick = "quick"
+    full = "full"
+    tuning = "tuning"
+    system = "system"
+
+
+@app.command()
+def evaluate(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[RECORDING|FOLDER]...",
+            help="Score recordings with a reference instead of simulated people.",
+        ),
+    ] = None,
+    matrix: Annotated[
+        Matrix | None,
+        typer.Option(
+            help="Simulated people: quick; full for a release; tuning to work with; "
+            "system for what the hardware adds. [default: quick]"
+        ),
+    ] = None,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(metavar="ROW", help="Only these rows, as in still_pi1 or motion_*."),
+    ] = None,
+    cases: Annotated[
+        str | None,
+        typer.Option(metavar="GLOB", help="Only cases whose row/cell/number matches."),
+    ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="COMMAND",
+            help="Score another program: it reads a recording and writes the rows of replay.",
+        ),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Run on the workers of a dask.distributed scheduler."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Processes. [default: one a core]")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one JSON object.")
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Write the result of each case.")
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="The same as Parquet.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write a page to look at.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            metavar="A.json B.json",
+            help="Name what got worse from summary A to summary B; exit 1 if anything did.",
+        ),
+    ] = None,
+) -> None:
+    """Measure the algorithm on simulated people, or on recordings with a reference."""
+    from host_tools.evaluate import verb
+
+    try:
+        if compare is not None:
+            text, worse = verb.compared(*compare, as_json)
+            if not _told(text.rstrip("\n")) or worse:
+                raise typer.Exit(1)
+            return
+        asked = verb.Asked(
+            files=tuple(files or ()),
+            matrix=None if matrix is None else matrix.value,
+            rows=tuple(row or ()),
+            cases=cases,
+            command=algorithm,
+            cluster=cluster,
+            jobs=jobs,
+            tables=tuple(path for path in (csv, parquet) if path),
+            report=report,
+        )
+        with _counting() as progress:
+            evaluated = verb.evaluate(asked, progress)
+    except verb.UsageError as error:
+        raise typer.BadParameter(str(error)) from None
+    except verb.Failed as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    for sentence in evaluated.failures:
+        print(sentence, file=sys.stderr)
+    told = _told(json.dumps(evaluated.summary) if as_json else evaluated.text.rstrip("\n"))
+    if evaluated.failures or not told:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _counting() -> Iterator:
+    """A function progress(done, of, what): a bar on a terminal, elsewhere a line now and then."""
+    if not sys.stderr.isatty():
+        said = {"tenth": -1, "at_s": 0.0, "of": 0}
+
+        def line(done: int, of: int, what: str) -> None:
+            tenth = 10 * done // max(of, 1)
+            now = time.monotonic()
+            if (
+                of != said["of"]
+                or (tenth > said["tenth"] and now - said["at_s"] > 1)
+                or done == of
+            ):
+                print(f"[{done}/{of}] {what}", file=sys.stderr)
+                said.update(tenth=tenth, at_s=now, of=of)
+
+        yield line
+        return
+
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task("", total=None)
+        yield lambda done, of, what: bars.update(task, completed=done, total=of, description=what)
+
+
 def _out(csv: str | None) -> Path | None:
     """OUT as a path; with a slash at its end it is a folder, and is made if it is missing."""
     if csv is None:

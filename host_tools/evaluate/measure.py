@@ -103,7 +103,10 @@ def engine() -> Callable[..., NDArray[np.int32]]:
         return _interpreted
     from sim.fast import compiled
 
-    return compiled().run
+    run = compiled().run
+    still = np.full(2 * _BLOCK, 100_000, dtype=np.int32)
+    run(still, still, np.arange(2 * _BLOCK, dtype=np.int32))  # the first call compiles
+    return run
 
 
 def _interpreted(red: NDArray, ir: NDArray, t_ms: NDArray) -> NDArray[np.int32]:

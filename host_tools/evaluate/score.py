@@ -85,22 +85,23 @@ def score(case: Case, person: Person, seen: Seen) -> dict[str, Any]:
         "cell": case.cell,
         "seed": case.seed,
         "duration_s": case.scene.duration_s - in_s,
-        "spo2_pct": float(truth.spo2_pct(out_s, max(out_s - in_s, 1.0))),
-        "pulse_bpm": float(truth.pulse_bpm(out_s, max(out_s - in_s, 1.0))),
+        "spo2_pct": round(float(truth.spo2_pct(out_s, max(out_s - in_s, 1.0))), 3),
+        "pulse_bpm": round(float(truth.pulse_bpm(out_s, max(out_s - in_s, 1.0))), 3),
         "perfusion_pct": float(np.mean(follow(case.scene.perfusion_pct, [in_s, out_s]))),
         "window_s": WINDOW_S,
     }
-    if case.due:
-        due_s = every_s[(every_s >= in_s + SCORED_FROM_S) & (every_s <= out_s)]
+    due_s = every_s[(every_s >= in_s + SCORED_FROM_S) & (every_s <= out_s)]
+    if case.swapped:
+        # Its numbers are wrong by design: what counts is whether it is told.
+        suspect = seen.rows[:, field.FLAGS] & field.FLAG_SUSPECT_SWAP > 0
+        result |= _settled(seen, in_s, truth) | {"swap_after_s": _first(seen, suspect, in_s)}
+    elif case.due:
         result |= _numbers(seen.at(due_s), due_s, truth)
         result |= _minutes(seen, in_s, min(out_s, last_s))
         result |= _settled(seen, in_s, truth)
         result["first_s"] = _first(seen, _shows(seen.rows), in_s)
     if case.row == "step":
         result |= _step(case, seen, truth)
-    elif case.row in ("swap", "swap_low"):
-        suspect = seen.rows[:, field.FLAGS] & field.FLAG_SUSPECT_SWAP > 0
-        result |= _settled(seen, in_s, truth) | {"swap_after_s": _first(seen, suspect, in_s)}
     elif case.row == "clock":
         result["rate_err_pct"] = _rate_error(seen.at(due_s), due_s, truth)
     elif not case.due:
