@@ -20,7 +20,7 @@ def made(seed: int = 1, cells: int = 4, each: int = 10) -> list[dict[str, Any]]:
         for n in range(cells * each):
             results.append(
                 {
-                    "id": f"{row}-{n}",
+                    "id": f"{row}/cell {n % cells}/{n // cells}",
                     "row": row,
                     "cell": f"cell {n % cells}",
                     "duration_s": 100,
@@ -145,10 +145,10 @@ def test_cells_of_few_cases_are_judged_by_value() -> None:
 
 def test_missing_cases_are_named_and_are_a_regression() -> None:
     found = verb.compare(of(made()), of(made()[1:]))
-    assert found["missing"] == ["still_pi1-0"] and found["regression"]
-    assert "still_pi1-0" in verb.render(found)
+    assert found["missing"] == ["still_pi1/cell 0/0"] and found["regression"]
+    assert "still_pi1/cell 0/0" in verb.render(found)
     grown = verb.compare(of(made()[1:]), of(made()))
-    assert grown["added"] == ["still_pi1-0"] and not grown["regression"]
+    assert grown["added"] == ["still_pi1/cell 0/0"] and not grown["regression"]
 
 
 @pytest.mark.parametrize(
@@ -175,4 +175,9 @@ def test_text_fits_a_terminal() -> None:
 
 def test_what_is_kept_of_a_case_is_small() -> None:
     kept = json.dumps(summary.kept([summary.derived(r) for r in made()]), separators=(",", ":"))
-    assert len(kept) / 80 < 160
+    assert len(kept) / 80 < 95
+    packed = json.loads(kept)
+    (first,) = [r for r in made() if r["id"] == "still_pi1/cell 3/4"]
+    again = summary.unpacked({"cases": packed})["still_pi1"]["still_pi1/cell 3/4"]
+    assert again["cell"] == "cell 3" and again["shown"] == first["shown"]
+    assert again["spo2_err_sq"] == pytest.approx(first["spo2_err_sq"], rel=1e-3)

@@ -52,7 +52,7 @@ def summarise(results: Iterable[Result], meta: Mapping[str, Any]) -> dict[str, A
         if any(key in by_row for key in keys)
     ]
     calibration = [line for row in targets.ROWS if (line := _calibration(row, by_row))]
-    absent = [row.title for row in targets.ROWS if simulated and row.key not in by_row]
+    absent = [row.title for row in targets.ROWS if rows and row.key not in by_row]
 
     lines = [*verdict, *rows, *first, *calibration, *recorded]
     missed = [line["title"] for line in verdict + rows + recorded if not line["met"]]
@@ -347,9 +347,10 @@ def _settles(case: Result) -> bool:
 
 
 def _calibration(row: Row, by_row: Mapping[str, Sequence[Result]]) -> dict[str, Any] | None:
-    """A row's line of the error estimate's table; None where the row shows no number."""
+    """A row's line of the error estimate's table; None where the row shows no number, or one of
+    which no estimate can know how wrong it is."""
     cases = [case for case in by_row.get(row.key, []) if case.get("covered") is not None]
-    if not sum(case.get("shown") or 0 for case in cases):
+    if row.key in targets.NO_VERDICT or not sum(case.get("shown") or 0 for case in cases):
         return None
     figures = [judged(target, cases) for target in targets.CALIBRATED]
     for figure in figures:
@@ -375,20 +376,22 @@ def _open(figures: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def kept(cases: Sequence[Result]) -> dict[str, Any]:
-    """Of each case the columns that its row's figures need, a table a row; six digits do."""
+    """Of each case the columns that its row's figures need: row, then cell, then a line a case.
+
+    A line begins with what the id adds to "row/cell/"; four digits do for any comparison.
+    """
     tables: dict[str, Any] = {}
     for key in sorted({case["row"] for case in cases}):
         own = [case for case in cases if case["row"] == key]
         figures, others = kept_columns(key)
         names = [name for name in figures if any(name in case for case in own)]
         names += [name for name in others if any(case.get(name) is not None for case in own)]
-        tables[key] = {
-            "columns": ["id", "cell", *names],
-            "values": [
-                [case["id"], case["cell"], *(_six(case.get(name)) for name in names)]
-                for case in own
-            ],
-        }
+        cells: dict[str, list[Any]] = {}
+        for case in own:
+            line = [str(case["id"]).removeprefix(f"{key}/{case['cell']}/")]
+            line += [_four(case.get(name)) for name in names]
+            cells.setdefault(str(case["cell"]), []).append(line)
+        tables[key] = {"columns": names, "cells": cells}
     return tables
 
 
@@ -418,18 +421,24 @@ def unpacked(summary: Mapping[str, Any]) -> dict[str, dict[str, Result]]:
     """What `kept` kept, as row, then id, then the case."""
     return {
         key: {
-            values[0]: {"row": key, **dict(zip(table["columns"], values, strict=True))}
-            for values in table["values"]
+            f"{key}/{cell}/{line[0]}": {
+                "id": f"{key}/{cell}/{line[0]}",
+                "row": key,
+                "cell": cell,
+                **dict(zip(table["columns"], line[1:], strict=True)),
+            }
+            for cell, lines in table["cells"].items()
+            for line in lines
         }
         for key, table in summary["cases"].items()
     }
 
 
-def _six(value: Any) -> Any:
-    """Six digits: enough for any comparison, and the file stays small."""
-    if not isinstance(value, float):
+def _four(value: Any) -> Any:
+    """Four digits, hundredths of a percent at 93: the file stays small."""
+    if not isinstance(value, float) or not isfinite(value):
         return value
-    short = float(f"{value:.6g}")
+    short = float(f"{value:.4g}")
     return int(short) if short.is_integer() else short
 
 
@@ -439,7 +448,7 @@ def plain(value: float) -> float | None:
 
 
 def _short(value: float) -> str:
-    return f"{value:.2g}"
+    return f"{float(f'{value:.2g}'):g}"
 
 
 # ------------------------------------------------------------------------------------- as text
