@@ -183,7 +183,7 @@ def test_the_colour_goes_by_the_number_that_is_printed():
 
 def test_many_values_are_sorted_into_classes():
     out = report._classes("spo2_pct", [70 + number / 3 for number in range(80)])
-    assert out[0] == ("70–75", 70, 75)
+    assert out[0] == ("70–\u200b75", 70, 75)
     assert len(out) < 12
 
 
@@ -191,6 +191,20 @@ def test_a_swapped_board_is_told_with_its_truth():
     own = [case("swap_low", n, settled_truth_pct=88.0, settled_pct=84.0) for n in (0, 1)]
     own.append(case("swap", 2, settled_truth_pct=97.0, settled_pct=80.0, swap_after_s=5.0))
     assert report.swapped(own) == [(88, 84.0, 0, 2), (97, 80.0, 1, 1)]
+
+
+def test_the_system_stands_beside_extraction_by_condition_and_truth():
+    own = [
+        case("system", n, cell=f"red LED -10 nm, SpO2 {truth}", spo2_pct=truth, spo2_err_sum=-60.0)
+        for n, truth in enumerate((97, 75, 75))
+    ]
+    told = report.beside(results(), own)
+    assert told["columns"] == ["97", "75"]
+    [line] = told["lines"]
+    assert line["title"] == "red LED -10 nm"
+    assert line["cells"] == [("−1.2", 2, 1), ("−1.2", 2, 2)]
+    assert told["alone"]["n"] == 49
+    assert report.beside(results(), []) == {}
 
 
 def test_recordings_alone_make_a_page_too():

@@ -661,14 +661,14 @@ def _plain(value: float) -> float | None:
 
 def _worst(results: Sequence[Mapping[str, Any]], quantity: Quantity | None) -> list[str]:
     """The recordings with the largest share of wrong seconds, at most three of them."""
-    bad, of = {
-        "spo2": ("over_4", "shown"),
-        "pulse": ("pulse_over_5", "pulse_shown"),
-        None: ("number_shown", "seconds"),
+    bad, of, how = {
+        "spo2": ("over_4", "shown", "off by over 4 points"),
+        "pulse": ("pulse_over_5", "pulse_shown", "off by over 5 bpm"),
+        None: ("number_shown", "seconds", "with a number"),
     }[quantity]
     wrong = [r for r in results if r.get(bad)]
     wrong.sort(key=lambda r: -r[bad] / max(1, r[of]))
-    return [f"{r['id']}: {r[bad]} of {r[of]} s" for r in wrong[:3]]
+    return [f"{r['id']}: {r[bad]} of {r[of]} s {how}" for r in wrong[:3]]
 
 
 def _limits(group: Sequence[_Scored]) -> dict[str, Any] | None:

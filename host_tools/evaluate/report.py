@@ -169,7 +169,10 @@ def _set(one: Mapping[str, Any]) -> dict[str, Any]:
             f"{limits['sd_between']:.2f} between subjects)"
         )
     return dict(one) | {
-        "figures": [(name, recordings.told(name, f)) for name, f in one["figures"].items()],
+        "figures": [
+            (name, recordings.told(name, figure).replace("-", "−"))
+            for name, figure in one["figures"].items()
+        ],
         "agreement": said,
         "reference": one.get("reference"),
     }
@@ -372,7 +375,8 @@ def _classes(name: str, values: Iterable[float | None]) -> list[tuple[str, float
         return [(f"{low:g}", low, high) for low, high in zip(known, ends, strict=True)]
     edges = _EDGES[name]
     return [
-        (f"{low:g}–{high:g}" if low else f"< {high:g}", low, high)
+        # May break after the dash: columns are narrow.
+        (f"{low:g}–\u200b{high:g}" if low else f"< {high:g}", low, high)
         for low, high in zip(edges, edges[1:], strict=False)
         if any(low <= value < high for value in known)
     ]
@@ -461,13 +465,13 @@ def _step(rough: float) -> float:
 
 
 def weakest(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The cells farthest beyond (or nearest to) their row's bound, the worst first.
+    """Of every figure of every row the worst cell; those farthest beyond their row's bound first.
 
     `times`: how much of the bound the cell uses up, for a share how much of the allowed miss; None
     where the bound is zero and something was seen.
     """
     found = []
-    for row in [*summary["rows"], *summary["recordings"]]:
+    for row in summary["rows"]:
         for line in row["figures"]:
             worst = line["worst"]
             if not worst or worst["value"] is None:
@@ -508,27 +512,54 @@ def swapped(results: Sequence[Result]) -> list[tuple[int, float, int, int]]:
     return out
 
 
-def beside(results: Sequence[Result], system: Sequence[Result]) -> list[dict[str, Any]]:
-    """Extraction alone and the whole system, a line each and one for every cell of the latter."""
+_SYSTEM_ENDS = (0.5, 1.0, 2.0, 4.0)  # points of bias
+
+
+def beside(results: Sequence[Result], system: Sequence[Result]) -> dict[str, Any]:
+    """What the hardware adds: mean error by condition and true saturation, and extraction alone.
+
+    {} without results of the matrix `system`.
+    """
     if not system:
-        return []
+        return {}
     still = [result for result in results if result["row"] in ("still_pi1", "still_pi03")]
-    out = [_line("extraction alone, still, PI ≥ 0.3 %", still)] if still else []
-    by_cell: dict[str, list[Result]] = {}
+    truths = sorted({t for r in system if (t := axis(r, "spo2_pct")) is not None}, reverse=True)
+    by_condition: dict[str, list[Result]] = {}
     for result in system:
-        by_cell.setdefault(f"{result['row']}: {result['cell']}", []).append(result)
-    out.append(_line("the whole system, all cells", system))
-    out += [_line(name, cases) for name, cases in by_cell.items()]
-    return out
-
-
-def _line(title: str, cases: Sequence[Result]) -> dict[str, Any]:
-    bias = _share(cases, "spo2_err_sum", "shown")
-    worst = [c["spo2_err_max"] for c in cases if c.get("spo2_err_max") is not None]
+        name = re.sub(r",?\s*SpO2 [\d.]+", "", str(result["cell"]))
+        by_condition.setdefault(name, []).append(result)
+    lines = []
+    for name, cases in by_condition.items():
+        cells = []
+        for truth in truths:
+            own = [case for case in cases if axis(case, "spo2_pct") == truth]
+            bias = _bias(own)
+            cells.append(None if bias is None else _biased(bias, len(own)))
+        lines.append({"title": name, "cells": cells} | _told(cases))
     return {
-        "title": title,
+        "columns": [f"{truth:g}" for truth in truths],
+        "lines": lines,
+        "alone": _told(still) if still else None,
+        "all": _told(system),
+        "legend": [f"≤ {end:g}" for end in _SYSTEM_ENDS] + ["worse"],
+    }
+
+
+def _bias(cases: Sequence[Result]) -> float | None:
+    share = _share(cases, "spo2_err_sum", "shown")
+    return None if share is None else share / 100
+
+
+def _biased(bias: float, n: int) -> tuple[str, int, int]:
+    _, worse, _ = _shade(abs(bias), _SYSTEM_ENDS, 1, n)
+    return f"{bias:+.1f}".replace("-", "−"), worse, n
+
+
+def _told(cases: Sequence[Result]) -> dict[str, Any]:
+    worst = [case["spo2_err_max"] for case in cases if case.get("spo2_err_max") is not None]
+    return {
         "n": len(cases),
-        "bias": number(None if bias is None else bias / 100, "", 2),
+        "bias": number(_bias(cases), "", 2),
         "rms": number(_rms(cases, "spo2_err_sq", "shown"), "", 2),
         "worst": number(max(worst, default=None), "", 1),
     }
