@@ -7,8 +7,8 @@ from sim.patient.scene import Scene, Shape, follow
 
 _SHORTEST_S = 0.24  # refractory period: no ventricle follows faster than 250 a minute
 _TABLE = 1024
-_SYSTOLE = 0.35  # share of systole in the pulse of the templates, at the interval below
-_SYSTOLE_AT_S = 0.85
+SYSTOLE = 0.35  # share of systole in the pulse of the templates, at the interval below
+SYSTOLE_AT_S = 0.85
 
 # One beat as a fast log-normal rise and two Gaussians, as Solosenko et al. 2017 (Comput Biol Med
 # 81:130) model the pulse of sinus rhythm and fibrillation: (height, place, width) each, place and
@@ -26,8 +26,12 @@ _SHAPES: dict[Shape, tuple[tuple[float, float, float], ...]] = {
 }
 
 
-def pulse_table(shape: Shape) -> Floats:
-    """One beat from foot to foot, 0 to 1, at `_TABLE` + 1 even phases."""
+def pulse_table(shape: Shape, second: Shape = "adult", share: float = 0.0) -> Floats:
+    """One beat from foot to foot, 0 to 1, at `_TABLE` + 1 even phases; `share` of a second class
+    is mixed in."""
+    if share:
+        wave = (1.0 - share) * pulse_table(shape) + share * pulse_table(second)
+        return wave / wave.max()
     phase = np.linspace(0.0, 1.0, _TABLE + 1)
     (height, place, width), *lobes = _SHAPES[shape]
     wave = height * np.exp(-0.5 * (np.log(np.maximum(phase, 1e-6) / place) / width) ** 2)
@@ -48,7 +52,7 @@ class Heart:
         self.beat_s = beat
         self._interval_s = np.append(np.diff(beat), 1.0)
         self._strength = strength
-        self.table = pulse_table(scene.shape)
+        self.table = pulse_table(scene.shape, scene.second_shape, scene.second_share)
         self._phases = np.linspace(0.0, 1.0, self.table.size)
 
     def pulse(self, t_s: Floats) -> Floats:
@@ -58,10 +62,10 @@ class Heart:
         phase = (t_s - self.beat_s[at]) / interval
         # Systole shortens with the root of the interval, diastole takes the rest (Weissler et
         # al. 1968, Circulation 37:149, linearised).
-        share = np.clip(_SYSTOLE * np.sqrt(_SYSTOLE_AT_S / interval), 0.15, 0.60)
+        share = np.clip(SYSTOLE * np.sqrt(SYSTOLE_AT_S / interval), 0.15, 0.60)
         systole = phase < share
-        warped = np.where(systole, phase / share * _SYSTOLE,
-                          _SYSTOLE + (phase - share) * ((1 - _SYSTOLE) / (1 - share)))
+        warped = np.where(systole, phase / share * SYSTOLE,
+                          SYSTOLE + (phase - share) * ((1 - SYSTOLE) / (1 - share)))
         return self._strength[at] * np.interp(warped, self._phases, self.table)
 
     def beats_before(self, t_s: Floats) -> Floats:

@@ -118,6 +118,10 @@ class Scene:
     # Classes of the pulse wave by age and disease (heart.py says which): notch clear, notch
     # faint, second wave strong, no notch and a late top.
     shape: Shape = "adult"
+    # Share of a second class in it: people stand between the classes, and what is judged on blends
+    # was not tuned on the pure ones.
+    second_shape: Shape = "adult"
+    second_share: float = 0.0
 
     # --- breathing ---
     respiration_per_min: Track = 14.0  # adults 12 to 20, 6 to 30 in the test matrix
@@ -208,6 +212,7 @@ _LIMITS = (
     ("spo2_pct", 0.0, 100.0),
     ("pulse_bpm", 20.0, 300.0),
     ("perfusion_pct", 0.0, 30.0),
+    ("second_share", 0.0, 1.0),
     ("tilt", 0.0, 1.0),
     ("red_shift_nm", -20.0, 20.0),
 )
