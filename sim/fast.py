@@ -4,14 +4,19 @@
 implementation: the functions are the firmware's own, compiled unchanged.
 """
 
-import importlib.util
+import hashlib
+import platform
 import sys
 import types
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sim.door import core, field
+from sim.door import FIRMWARE, core, field
+
+_CACHE = Path(__file__).resolve().parent.parent / "build" / "numba"
+_OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs here
 
 _MODULES = (
     "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "beats", "settle",
@@ -21,30 +26,29 @@ _MODULES = (
 
 @cache
 def compiled() -> SimpleNamespace:
-    """Functions new, feed, restart, set_curve, reading and run (a whole recording in one call)."""
+    """Functions new, feed, restart, set_curve, set_die and run (a whole recording in a call)."""
     import numba
     import numpy as np
 
+    files = {name: FIRMWARE / "oximeter" / "core" / f"{name}.py" for name in _MODULES}
+    sources = {name: file.read_bytes() for name, file in files.items()}
+    jit = _jit(numba, sources)
     private: dict[str, types.ModuleType] = {}
-    for name in _MODULES:
-        full = f"oximeter.core.{name}"
-        spec = importlib.util.spec_from_file_location(f"_fast_{name}", sys.modules[full].__file__)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        private[name] = module
+    for name, source in sources.items():
+        # Under its own name: from there numba finds it again when it reads what it kept.
+        private[name] = types.ModuleType(f"oximeter.core.{name}")
+        exec(compile(source, str(files[name]), "exec"), vars(private[name]))
     jitted: dict[str, Any] = {}
     for name, module in private.items():
         for key, value in list(vars(module).items()):
-            if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
-                jitted[f"{name}.{key}"] = numba.njit(value)
+            if isinstance(value, types.FunctionType) and value.__globals__ is vars(module):
+                jitted[f"{name}.{key}"] = jit(value)
     for module in private.values():
         for key, value in list(vars(module).items()):
-            if isinstance(value, types.FunctionType) and value.__module__.startswith(
-                ("oximeter.core.", "_fast_")
-            ):
-                owner = value.__module__.removeprefix("oximeter.core.").removeprefix("_fast_")
-                setattr(module, key, jitted[f"{owner}.{value.__name__}"])
+            if isinstance(value, types.FunctionType):
+                owner = value.__module__.removeprefix("oximeter.core.")
+                if owner in private:
+                    setattr(module, key, jitted[f"{owner}.{value.__name__}"])
             elif isinstance(value, types.ModuleType):
                 short = value.__name__.removeprefix("oximeter.core.")
                 if short in private:
@@ -55,24 +59,17 @@ def compiled() -> SimpleNamespace:
     def new(channels: int = 3) -> tuple:
         return tuple(np.array(part, dtype=np.int32) for part in core.new(channels))
 
-    @numba.njit
-    def run(state, red, ir, t_ms, block, rows):
-        """Feed a recording in blocks; copy the reading after each block into rows."""
-        done = 0
-        n = 0
-        while done < red.shape[0]:
-            count = min(block, red.shape[0] - done)
-            feed(state, red[done : done + count], ir[done : done + count], count,
-                 t_ms[done + count - 1], 0)
-            rows[n, :] = state[0]
-            n += 1
-            done += count
-        return n
+    # Among the compiled functions the name `feed` means the compiled one.
+    run = jit(types.FunctionType(_run.__code__, vars(pipeline), "run"))
 
-    def run_recording(red, ir, t_ms, channels: int = 3, block: int = 4):
-        """Readings after each block of samples: array (blocks, field.LENGTH) of int32."""
+    def run_recording(red, ir, t_ms, channels: int = 3, block: int = 4, die_centi_c: int = 2500):
+        """Readings after each block of samples: array (blocks, field.LENGTH) of int32.
+
+        die_centi_c: temperature of the sensor's die throughout, 1/100 C.
+        """
         rows = np.zeros((-(-len(red) // block), field.LENGTH), dtype=np.int32)
         state = new(channels)
+        pipeline.set_die(state, die_centi_c)
         n = run(
             state,
             np.ascontiguousarray(red, dtype=np.int32),
@@ -88,5 +85,44 @@ def compiled() -> SimpleNamespace:
         feed=feed,
         restart=pipeline.restart,
         set_curve=pipeline.set_curve,
+        set_die=pipeline.set_die,
         run=run_recording,
     )
+
+
+def _jit(numba: Any, sources: dict[str, bytes]) -> Any:
+    """The compiler, its work kept in a folder named after everything that goes into it.
+
+    Numba's own index sees a change of a function, not of one that it calls: what has changed in
+    any way must not find the old folder.
+    """
+    names = sorted((key, value) for key, value in vars(field).items() if isinstance(value, int))
+    parts = [_OWN_SOURCE, repr(names).encode(), *sources.values()]
+    parts.append(f"{numba.__version__} {sys.version} {platform.machine()}".encode())
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    folder = _CACHE / whole.hexdigest()[:32]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return numba.njit
+    numba.config.CACHE_DIR = str(folder)
+    return numba.njit(cache=True)
+
+
+feed = core.feed
+
+
+def _run(state, red, ir, t_ms, block, rows):
+    """Feed a recording in blocks; copy the reading after each block into rows."""
+    done = 0
+    n = 0
+    while done < red.shape[0]:
+        count = min(block, red.shape[0] - done)
+        feed(state, red[done : done + count], ir[done : done + count], count,
+             t_ms[done + count - 1], 0)
+        rows[n, :] = state[0]
+        n += 1
+        done += count
+    return n
