@@ -94,7 +94,7 @@ def html() -> str:
     own = results()
     system = [case("system", number, cell=f"red {number:+d} nm") for number in (-10, 10)]
     said = summary.summarise(own, META)
-    return report.page(said, own, system=system, command="xueyang evaluate --matrix made")
+    return report.page(said, own, system=system)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,15 @@ def test_the_worst_cell_is_named_first(html):
 
 def test_version_hash_and_command_tell_how_to_do_it_again(read):
     assert "0123456789abcdef0123" in read.text  # whole at the end
-    assert "xueyang evaluate --matrix made" in read.text
+    assert "xueyang evaluate --matrix made --report DIR" in read.text
+
+
+def test_another_program_is_named():
+    own = results()
+    text = Page(report.page(summary.summarise(own, META), own, command="peer '<a b>'")).text
+    assert "evaluation of peer '<a b>'" in text
+    assert "the algorithm that ships" not in text
+    assert """--algorithm 'peer '"'"'<a b>'"'"''""" in text
 
 
 def test_every_bar_is_well_formed_and_within_its_picture(html):
@@ -228,6 +236,7 @@ def test_recordings_alone_make_a_page_too():
     assert "lag 0 s: <why>" in text and "a.csv is <empty>" in text
     assert "simulated and their ratio" not in text
     assert "Rows of the matrix" not in text
+    assert "xueyang evaluate FOLDER --report DIR" in text
 
 
 def test_every_row_of_the_table_can_be_drawn():

@@ -6,6 +6,7 @@ are inline SVG whose colours the style sheet decides, so that one page suits lig
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite, log10, nan, sqrt
 from pathlib import Path
@@ -35,8 +36,8 @@ def page(
 ) -> str:
     """The report as HTML.
 
-    `results`: those that the summary was made of; without them there are no maps. `command`: what
-    was typed. `failures`: sentences on cases that could not be scored.
+    `results`: those that the summary was made of; without them there are no maps. `command`: the
+    other program that was scored. `failures`: sentences on cases that could not be scored.
     """
     import jinja2
     from markupsafe import Markup
@@ -72,6 +73,7 @@ def page(
         swapped=swapped(simulated),
         system=beside(simulated, system),
         command=command,
+        again=_again(summary, bool(sets), command),
         failures=failures,
     )
 
@@ -86,6 +88,13 @@ def number(value: float | None, unit: str, digits: int | None = 2) -> str:
     value = value * 100 if unit == "%" else value
     text = f"{value:g}" if digits is None else f"{value:.{digits}f}"
     return f"{text} {unit}".strip().replace("-", "−")
+
+
+def _again(summary: Mapping[str, Any], recorded: bool, command: str) -> str:
+    """What to type for the same page."""
+    what = "FOLDER" if recorded else f"--matrix {summary.get('matrix', 'quick')}"
+    words = f"xueyang evaluate {what} --report DIR"
+    return f"{words} --algorithm {shlex.quote(command)}" if command else words
 
 
 def _short(value: Any) -> str:
