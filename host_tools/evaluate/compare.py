@@ -84,7 +84,7 @@ def _same_question(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     if before.get("hash") != after.get("hash"):
         raise Incomparable(
             "The matrix itself has changed between the two files (their hashes differ): "
-            "run the older version on today's matrix, or make a new baseline."
+            "run the older version on today's matrix, or write a new baseline."
         )
 
 
