@@ -14,6 +14,7 @@ import csv
 import gzip
 import os
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -713,6 +714,7 @@ def render(sets: Sequence[Mapping[str, Any]]) -> str:
             )
         lines += [f"  {note}" for note in one["notes"]]
         lines += [f"  worst {worst}" for worst in one["worst"]]
+    lines = [part for line in lines for part in textwrap.wrap(line, 100, subsequent_indent="    ")]
     return "\n".join(lines) + "\n" if lines else ""
 
 
