@@ -33,9 +33,13 @@ build/demo.csv: $(wildcard sim/patient/*.py) | .venv/base.stamp
 bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their budget
 	@$(bin)/python -m sim.bench
 
+.PHONY: evaluate
+evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
+	@$(bin)/xueyang evaluate --matrix quick
+
 ##@ Prove
 .PHONY: test
-test: .venv/all.stamp  ## run the tests (within 10 minutes on two cores)
+test: .venv/all.stamp  ## run the tests, the quick matrix among them (10 minutes on two cores)
 	$(bin)/pytest -n 2 --dist loadfile
 
 .PHONY: check
@@ -75,7 +79,7 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 
 .venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
 	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
-	@extras=fast,edf,vm,dev; \
+	@extras=fast,cluster,parquet,edf,vm,dev; \
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
 	$(pip) --editable ".[$$extras]"

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from host_tools.evaluate.case import Case
-from sim.patient import Motion, Scene, ramp, step
+from sim.patient import Motion, Scene, ramp, ratio_of_spo2, spo2_of_ratio, step
 from sim.patient.scene import Movement, Shape
 
 VERSION = 1
@@ -29,8 +29,11 @@ Range = tuple[tuple[float, float], ...]  # spans, each as likely as it is long
 
 SHAPES: tuple[Shape, ...] = ("young", "adult", "dicrotic", "stiff")
 MOVEMENTS: tuple[Movement, ...] = ("tap", "rub", "tremor", "random", "bursts", "crossing")
-# Bands of the rhythmic movements, Hz; their sources stand with scene.Motion.
-_BANDS = {"tap": (1.5, 3.5), "rub": (1.0, 2.2), "tremor": (4.0, 7.0)}
+# Bands of the movements' tempo, Hz; their sources stand with scene.Motion. `crossing` has its own.
+_BANDS = {
+    "tap": (1.5, 3.5), "rub": (1.0, 2.2), "tremor": (4.0, 7.0), "random": (1.5, 3.5),
+    "bursts": (1.5, 3.5),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Draws:
     """Ranges of what no cell fixes.
 
     `light_return`: the device brings its light to 40 to 70 % of full scale, so brightness differs
-    by little. `hz_place`: where in its band a rhythmic movement lies.
+    by little. `hz_place`: where in its band a movement lies.
     """
 
     second_share: Range  # of a second class in the pulse shape
@@ -102,9 +105,14 @@ class _Maker:
         of_tuning = 1 if self.draws is TUNING else 0
         for number in range(count * self.times):
             rng = np.random.default_rng([VERSION, of_tuning, *f"{row}/{cell}".encode(), number])
-            scene = Scene(**{**self._person(rng), **make(rng)})
+            made = self._person(rng) | make(rng)
+            curve_pct = made.pop("curve_pct", 0.0)
+            if curve_pct:
+                # The light of a person whose saturation, by their own curve, is the one asked for.
+                ratio = ratio_of_spo2(made["spo2_pct"]) * (1 + curve_pct / 100)
+                made["spo2_pct"] = min(float(spo2_of_ratio(ratio)), 100.0)
             seed = int(rng.integers(1 << 31))
-            yield Case(row, cell, number, seed, scene, **of_case)
+            yield Case(row, cell, number, seed, Scene(**made), **of_case, curve_pct=curve_pct)
 
     def _person(self, rng: np.random.Generator) -> dict[str, Any]:
         first, second = rng.choice(len(SHAPES), 2, replace=False)
@@ -499,32 +507,63 @@ def _verdicts(m: _Maker) -> Iterator[Case]:
     yield from m.cases("verdict_home", "at home", 300, home)
 
 
+# How far a person's ratio lies from the curve's at the same saturation, sd in percent of it: an
+# assumption, near to one point of SpO2 at 85 %.
+_CURVE_SPREAD_PCT = 4.0
+
+
 def _system(m: _Maker) -> Iterator[Case]:
-    """What a curve and a core cannot know: each cell moves one thing of the unit or the finger."""
-    cells: list[tuple[str, dict[str, Any]]] = [("nominal", {})]
-    cells += [(f"red LED {nm:+d} nm", {"red_shift_nm": float(nm)}) for nm in (-10, -5, 5, 10)]
-    cells += [
-        (f"crosstalk {share} %", {"crosstalk_pct": (float(share), float(share))})
-        for share in (2, 5, 10)
-    ]
-    cells += [(f"crosstalk {share} % in infrared alone", {"crosstalk_pct": (0.0, float(share))})
-              for share in (5, 10)]  # fmt: skip
-    cells += [(f"die at {c} C", {"die_c": float(c)}) for c in (5, 15, 40)]
-    cells += [(f"force {n:g} N", {"force_n": n}) for n in (0.1, 0.6, 0.9)]
-    cells += [(f"half off, {tilt:g}", {"tilt": tilt}) for tilt in (0.3, 0.7)]
-    for name, more in cells:
+    """What a curve and a core cannot know: each condition moves one thing of unit or finger, the
+    last one all of them. Where the die's temperature is at work the whole device is asked, which
+    may read it."""
+
+    def alone(**scene: Any) -> Make:
+        return lambda rng: scene
+
+    conditions: list[tuple[str, Make, bool]] = [("nominal", alone(), False)]
+    for nm in (-10, -5, 5, 10):
+        conditions.append((f"red LED {nm:+d} nm", alone(red_shift_nm=float(nm)), False))
+    for share in (2, 5, 10):
+        both = (float(share), float(share))
+        conditions.append((f"crosstalk {share} %", alone(crosstalk_pct=both), False))
+    for share in (5, 10):
+        infrared = (0.0, float(share))
+        name = f"crosstalk {share} % in infrared alone"
+        conditions.append((name, alone(crosstalk_pct=infrared), False))
+    for die_c in (5, 15, 25, 40):
+        conditions.append((f"LED at {die_c} C", alone(die_c=float(die_c)), True))
+    for force_n in (0.1, 0.6, 0.9):
+        conditions.append((f"force {force_n:g} N", alone(force_n=force_n), False))
+    for tilt in (0.3, 0.7):
+        conditions.append((f"half off, {tilt:g}", alone(tilt=tilt), False))
+
+    def spread(rng: np.random.Generator) -> dict[str, Any]:
+        return {"curve_pct": float(rng.normal(0, _CURVE_SPREAD_PCT))}
+
+    def everything(rng: np.random.Generator) -> dict[str, Any]:
+        crosstalk = rng.uniform(0, 10, 2)
+        return spread(rng) | {
+            "red_shift_nm": float(rng.uniform(-10, 10)),
+            "crosstalk_pct": (float(crosstalk[0]), float(crosstalk[1])),
+            "die_c": float(rng.uniform(5, 40)),
+            "force_n": float(rng.uniform(0.1, 0.9)),
+        }
+
+    conditions.append((f"people's curves, sd {_CURVE_SPREAD_PCT:g} % of R", spread, False))
+    conditions.append(("all at once", everything, True))
+    for name, condition, device in conditions:
         for spo2 in (97, 93, 90, 85, 75):
 
             def make(
-                rng: np.random.Generator, spo2: float = spo2, more: dict[str, Any] = more
+                rng: np.random.Generator, spo2: float = spo2, condition: Make = condition
             ) -> dict[str, Any]:
                 return {
                     "spo2_pct": float(spo2),
                     "pulse_bpm": float(rng.uniform(50, 120)),
                     "perfusion_pct": 1.5,
-                } | more
+                } | condition(rng)
 
-            yield from m.cases("system", f"{name}, SpO2 {spo2}", 3, make)
+            yield from m.cases("system", f"{name}, SpO2 {spo2}", 3, make, device=device)
 
 
 def part_of(cases: Sequence[Case], rows: Sequence[str]) -> list[Case]:
