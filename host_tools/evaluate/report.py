@@ -112,7 +112,10 @@ def interval(line: Mapping[str, Any], unit: str, digits: int) -> str:
 
 
 def _state(line: Mapping[str, Any]) -> str:
-    return "aim" if line.get("aim_met") and line["met"] else "met" if line["met"] else "missed"
+    """met, aim (that too), open (too little was run to tell), missed."""
+    if line["met"]:
+        return "aim" if line.get("aim_met") else "met"
+    return "open" if line.get("open") else "missed"
 
 
 def _figure(line: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
         "title": row["title"],
         "n": row.get("n"),
         "cells": row.get("cells"),
-        "met": row["met"],
+        "state": _state(row),
         "figures": [_figure(line) for line in row["figures"]],
         "shown": None if shown is None else number(shown, "%", 1),
     }
@@ -154,7 +157,7 @@ def _row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _verdict(line: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "title": line["title"],
-        "state": "met" if line["met"] else "missed",
+        "state": _state(line),
         "wrong": line["wrong"],
         "n": line["n"],
         "interval": interval(line, "%", 2),
