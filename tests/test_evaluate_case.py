@@ -1,6 +1,7 @@
 """A case is its content: the same one has one name and one hash, any change another."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 from host_tools.evaluate.case import Case
 from sim.patient import Motion, Scene, step
@@ -19,7 +20,7 @@ def test_equal_content_has_one_hash():
 
 
 def test_every_field_counts_in_the_hash():
-    others = {
+    others: dict[str, Any] = {
         "row": "swap", "cell": "another", "number": 4, "seed": 12, "due": False, "event_s": 5.0,
         "scene": Scene(duration_s=60.0, noise_counts=8.5), "words": ("motion",),
         "faults": ("nack",), "device": True, "leds_fixed": True, "swapped": True,

@@ -1,5 +1,7 @@
 """Figures of one case, against readings whose errors are known because they were made up."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from host_tools.evaluate.score import Seen, score
 from sim.door import field
 from sim.patient import Person, Scene, ramp, step
 
-RATES = {"respiration_rate_pct": 0.0, "pressure_wave_pct": 0.0, "jitter_pct": 0.0}
+RATES: Any = {"respiration_rate_pct": 0.0, "pressure_wave_pct": 0.0, "jitter_pct": 0.0}
 
 
 def case_of(scene, row="still_pi1", **more):
@@ -117,7 +119,7 @@ def test_a_number_that_comes_back_is_not_gone():
     t_s = np.arange(1, 1001) * 0.04
     spo2 = np.where(t_s < 21.0, 97.0, np.nan)
     status = np.where(t_s < 21.0, field.OK, field.NO_FINGER)
-    more = {"row": "finger_off", "due": False, "event_s": 20.0, "words": ("no_finger",)}
+    more: Any = {"row": "finger_off", "due": False, "event_s": 20.0, "words": ("no_finger",)}
     found = scored(scene, readings(t_s, spo2, spo2, status=status), **more)
     assert found["gone_after_s"] == pytest.approx(1.0, abs=0.041)
     assert found["word_after_s"] == pytest.approx(1.0, abs=0.041)
