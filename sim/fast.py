@@ -19,8 +19,8 @@ _CACHE = Path(__file__).resolve().parent.parent / "build" / "numba"
 _OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs here
 
 _MODULES = (
-    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "beats", "settle",
-    "pipeline",
+    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "beats",
+    "settle", "pipeline",
 )  # fmt: skip
 
 

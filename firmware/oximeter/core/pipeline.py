@@ -14,7 +14,7 @@ from array import array
 
 from micropython import const
 
-from oximeter.core import beats, curve, field, logarithm, pulse, ratio, settle, spectrum
+from oximeter.core import beats, curve, field, logarithm, pulse, ratio, settle, spectrum, track
 
 FAILED_READ_ADC = 196351  # 0x2FEFF in both channels: what a failed bus read leaves behind
 
@@ -41,6 +41,7 @@ _BEATS = const(7)
 _TREND = const(8)
 _SPARE = const(9)
 _LEFT = const(10)
+_TRACK = const(11)
 # Scalars, state[_S].
 _CHANNELS = const(0)
 _SUM_IR = const(1)
@@ -76,9 +77,9 @@ _MISSES = const(30)  # evaluations without success since the last accepted one
 _STARTED = const(31)
 _REFRACTORY = const(32)  # ticks after a beat without another, from the period once it is known
 _UNKNOWN = const(33)  # evaluations since there was a period
-_KNOWN_STRENGTH = const(34)  # running values of the accepted readings: 1/1000 percent,
-_KNOWN_RATIO_Q12 = const(35)
-_KNOWN_DECIBPM = const(36)
+_KNOWN_STRENGTH = const(34)  # of the wave that is followed, 1/1000 percent; 0: none is
+_WHOLE = const(35)  # 1: the window under evaluation is as long as they get
+_BESIDE_DECIBPM = const(36)  # rate of a heart that is followed without a ratio, or NONE
 _DOUBTED = const(37)  # evaluations in a row that were strange against them
 _FILLED = const(38)  # ticks in the rings since a finger came, disturbed or not
 _UNDISTURBED = const(39)  # 1: the window under evaluation is
@@ -97,7 +98,9 @@ _RED_3 = const(51)
 _RED_4 = const(52)
 _BEATS_AGREE = const(53)  # 1: the single beats have the rate of the spectrum
 _WARM_CENTI_C = const(54)  # of the die above 25 C
-_SCALARS = const(55)
+_SURE_Q12 = const(55)  # ratio and rate that were last shown
+_SURE_DECIBPM = const(56)
+_SCALARS = const(57)
 
 # Verdict thresholds.
 _STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
@@ -111,9 +114,12 @@ _SD_CENTIPCT = const(120)
 _WEAK_MILLIPCT = const(150)
 _LOW_PERFUSION_MILLIPCT = const(300)
 _MOTION_PERFUSION_MILLIPCT = const(15000)
-_FOLLOWED_Q10 = const(61)  # 6 % of the energy, or the heart is lost in the motion
-_FOLLOWED_SD_CENTIPCT = const(50)
-_FOLLOWED_MOST_CENTIPCT = const(200)
+# What is followed through movement.
+_FOLLOWED_AT_MOST = const(120)  # seconds; then it has to be seen clearly again
+_FOLLOWED_WIDTH_Q3 = const(13)  # 5 beats a minute to either side
+_FOLLOWED_MOST_CENTIPCT = const(160)
+_LOST = const(6)  # seconds without a number; what then comes back must be what went,
+_BACK_Q12 = const(410)  # within 0.1 of ratio
 _ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
 _SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
 _APART_Q12 = const(250)  # 0.06 of ratio, 2 points
@@ -139,6 +145,7 @@ def new(channels=3):
         _zeros(settle.LENGTH, step),
         _zeros(16, step),  # spare: sums, sorting
         _zeros(64, step),  # what the ratio leaves unexplained, a value a line
+        _zeros(track.LENGTH, step),
     )
     spectrum.fill_cosines(state[_COSINES])
     out = state[_OUT]
@@ -603,8 +610,7 @@ def _evaluate(state):
             break
         explained = pulse.explained_q10(im, total, line_q3, high, reach)
         line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
-        # lines Q8 * Hz a line * 600
-        pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
+        pulse_decibpm = _decibpm(s, line_q8)
         if pulse_decibpm >= 600 or peeled == 3:
             break
         # Breathing and sway are near to sines; a pulse as slow as they has a steep front. What is
@@ -639,12 +645,23 @@ def _evaluate(state):
         alone = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach))
         if not -_APART_Q12 < alone - spare[0] < _APART_Q12:
             spare[0] = field.NONE
-    if not _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
-        followed = False
-        if s[_CHANNELS] == 3 and s[_KNOWN_STRENGTH] > 0 and s[_MISSES] < 60 and size > 100:
-            followed = _follow(state, low, high, reach, step_millihz, down)
-        if not followed:
-            _refuse(state, periodic, pulse_decibpm, strength)
+    s[_BESIDE_DECIBPM] = field.NONE
+    s[_WHOLE] = 1 if size > 125 or size * 1000 > s[_RATE_MILLIHZ] - 2000 else 0
+    exponent = down - s[_SHIFT]
+    ratio_q12 = spare[0]
+    ratio_sd_q12 = spare[1]
+    if _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
+        alone = explained >= _ALONE_Q10 and unevenness <= _IRREGULAR_Q10
+        if alone and s[_WHOLE] and s[_CHANNELS] == 3:
+            s[_KNOWN_STRENGTH] = strength
+            track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
+    elif not (s[_KNOWN_STRENGTH] and s[_WHOLE] and _follow(state, low, high, exponent)):
+        _refuse(state, strength)
+
+
+def _decibpm(s, line_q8):
+    """lines Q8 * Hz a line * 600."""
+    return (line_q8 * (s[_RATE_MILLIHZ] >> 5) >> 8) * 75 // 4000
 
 
 def _at_25_c(s, ratio_q12):
@@ -724,7 +741,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     if accepted and pulse_decibpm < 0:
         accepted = False
     if accepted:
-        accepted = _is_heart(s, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm)
+        accepted = _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm)
     out[field.SEQ] += 1
     out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if not accepted or s[_UNDISTURBED] == 0:
@@ -735,73 +752,42 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     return True
 
 
-def _refuse(state, periodic, pulse_decibpm, strength):
+def _refuse(state, strength):
     """No reading from this evaluation, and why."""
     out = state[_OUT]
     s = state[_S]
     s[_MISSES] += 1
     settle.interrupt(state[_TREND])
     _withhold(state, _reason(s, strength), 0)
-    # A pulse may stand beside these two alone, and only one that the heart had before.
+    # A pulse may stand beside these alone, and only one that is followed.
     status = out[field.STATUS]
-    if (
-        periodic
-        and s[_CHANNELS] == 3
-        and 0 < s[_KNOWN_STRENGTH] < 2 * strength
-        and (status == field.SEARCHING or status == field.WEAK_PULSE)
-    ):
-        aside = pulse_decibpm - s[_KNOWN_DECIBPM]
-        if -aside * 4 < pulse_decibpm > aside * 4:
-            out[field.PULSE_DECIBPM] = pulse_decibpm
+    if status == field.MOTION or status == field.SEARCHING or status == field.WEAK_PULSE:
+        out[field.PULSE_DECIBPM] = s[_BESIDE_DECIBPM]
 
 
-def _follow(state, low, high, reach, step_millihz, down):
-    """Find the heart known from before beside what disturbs it; True when published."""
+def _follow(state, low, high, exponent):
+    """Follow the heart known from before through what disturbs it; True when published."""
     s = state[_S]
-    spare = state[_SPARE]
-    misses = s[_MISSES]
-    # Rate and ratio may have moved since: 10 % and 0.08, and 1 % and 0.005 more a second.
-    percent = 10 + misses if misses < 15 else 25
-    known_q3 = s[_KNOWN_DECIBPM] * 1024 // (step_millihz * 6 // 10)
-    spread_q3 = known_q3 * percent // 100 + 1
-    reach_q12 = 328 + 20 * misses if misses < 15 else 628
-    line_q3 = ratio.follow(
-        state[_RE],
-        state[_IM],
-        low,
-        high,
-        known_q3 - spread_q3,
-        known_q3 + spread_q3,
-        s[_KNOWN_RATIO_Q12],
-        reach_q12,
-        spare,
-    )
-    if line_q3 == 0 or spare[4] < _FOLLOWED_Q10:
+    heart = state[_TRACK]
+    if heart[track.AGE] >= _FOLLOWED_AT_MOST:
         return False
-    size = s[_SIZE]
-    line_q8 = pulse.refine_q8(state[_RE], state[_IM], line_q3, high, reach)
-    ratio.mark_counted(state[_IM], line_q3, high)
-    share = spare[4]
-    ratio.estimate(
-        state[_RE], state[_IM], state[_LEFT], low, high, line_q8 * 3 >> 9, size, spare
-    )
-    strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
-    known = s[_KNOWN_STRENGTH]
-    if strength * 3 < known or strength > 2 * known:
+    track.step(heart, state[_RE], state[_IM], low, high, s[_SIZE], exponent)
+    if heart[track.WIDTH_Q3] > _FOLLOWED_WIDTH_Q3:
         return False
-    ratio_q12 = _at_25_c(s, spare[0])
-    if ratio_q12 <= 0:
-        return False
+    ratio_q12 = heart[track.RATIO_Q12]
     spo2 = curve.spo2_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B], s[_CURVE_C])
     slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
-    # The lines were chosen for their ratio, so their scatter tells only part of the error.
-    sd = (slope * spare[1] >> 11) + _FOLLOWED_SD_CENTIPCT
-    if sd > _FOLLOWED_MOST_CENTIPCT or spo2 < 0:
+    sd = slope * ratio.isqrt(heart[track.VARIANCE_Q24]) >> 12
+    pulse_decibpm = _decibpm(s, heart[track.RATE_Q8])
+    away = ratio_q12 - s[_SURE_Q12]
+    if s[_MISSES] < _LOST or -_BACK_Q12 < away < _BACK_Q12:
+        fits = sd <= _FOLLOWED_MOST_CENTIPCT and spo2 >= 0
+    else:
+        fits = False  # lost, and found at something else
+    if not fits:
+        s[_BESIDE_DECIBPM] = pulse_decibpm
         return False
-    pulse_decibpm = (line_q8 * (step_millihz >> 2) >> 8) * 75 // 4000
-    s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 3
-    s[_KNOWN_DECIBPM] += pulse_decibpm - s[_KNOWN_DECIBPM] >> 2
-    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, share * 50 >> 10, 0)
+    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, 50, 0)
     return True
 
 
@@ -811,6 +797,8 @@ def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flag
     s = state[_S]
     s[_MISSES] = 0
     s[_ACCEPTED] += 1
+    s[_SURE_Q12] = ratio_q12
+    s[_SURE_DECIBPM] = pulse_decibpm
     if 0 <= perfusion < _LOW_PERFUSION_MILLIPCT:
         flags |= field.FLAG_LOW_PERFUSION
     settled = field.NONE
@@ -834,48 +822,50 @@ def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flag
     out[field.FLAGS] = flags
 
 
-def _is_heart(s, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm):
-    """False while a wave has suddenly grown and says something else than the pulse before it.
+def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm):
+    """False while a wave says something else than the heart that was followed up to now.
 
     A rhythmic movement with one ratio is a clean wave to every other test. A heart may beat
-    stronger (a warm hand), or saturation and rate may change, but both at once within seconds is
-    the hand that moves. After a minute the new wave is believed.
+    stronger (a warm hand), or saturation or rate may change; two of these at once within seconds
+    is the hand that moves, and in a wave that does not stand alone one of them is enough. After a
+    minute the new wave is believed.
     """
+    s = state[_S]
+    heart = state[_TRACK]
     known = s[_KNOWN_STRENGTH]
+    misses = s[_MISSES]
     # A wave that shrank and stands alone is what movement leaves when it ends.
-    if known > 0 and (strength > known or explained < _ALONE_Q10):
-        away = ratio_q12 - s[_KNOWN_RATIO_Q12]
-        if away < 0:
-            away = -away
-        aside = pulse_decibpm - s[_KNOWN_DECIBPM]
+    if known > 0 and heart[track.AGE] < _FOLLOWED_AT_MOST:
+        alone = explained >= _ALONE_Q10
+        strange = 0
+        away = ratio_q12 - s[_SURE_Q12]
+        # 0.005 a second since it was shown; a weak pulse scatters by noise alone.
+        strange_q12 = _STRANGE_Q12 + ratio_sd_q12 + 20 * (misses if misses < 15 else 15)
+        if strength < _SURE_MILLIPCT:
+            strange_q12 += ratio_sd_q12
+        doubts = 0
+        if away > strange_q12 or -away > strange_q12:
+            strange = 1
+            doubts = 4
+        aside = pulse_decibpm - s[_SURE_DECIBPM]
         if aside < 0:
             aside = -aside
-        strange = 0
-        strange_q12 = _STRANGE_Q12 + 2 * ratio_sd_q12
-        if away > strange_q12:
-            strange = 1
-        if aside * 5 > pulse_decibpm:
+        if aside * (5 if alone else 16) > pulse_decibpm:
             strange += 1
+            doubts = 15
+        if strange and not alone:
+            strange = 2
         if strength > known + (known >> 2):
             strange += 1
-        if strange >= 2:
+        if strange >= 2 and (strength > known or not alone):
+            doubts = 60
+        if s[_DOUBTED] < doubts:
             s[_DOUBTED] += 1
-            if s[_DOUBTED] < 60:
-                s[_DISTURBED] = 0
-                return False
-            known = 0
-        elif away > strange_q12 and explained < _ALONE_Q10 and s[_DOUBTED] < 60:
-            s[_DOUBTED] += 1
+            s[_DISTURBED] = 0
+            return False
+        if not alone and strength > _SURE_MILLIPCT and s[_WHOLE]:
             return False
     s[_DOUBTED] = 0
-    if known == 0:
-        s[_KNOWN_STRENGTH] = strength
-        s[_KNOWN_RATIO_Q12] = ratio_q12
-        s[_KNOWN_DECIBPM] = pulse_decibpm
-    else:
-        s[_KNOWN_STRENGTH] += strength - known >> 3
-        s[_KNOWN_RATIO_Q12] += ratio_q12 - s[_KNOWN_RATIO_Q12] >> 2
-        s[_KNOWN_DECIBPM] += pulse_decibpm - s[_KNOWN_DECIBPM] >> 2
     return True
 
 

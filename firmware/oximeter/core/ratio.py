@@ -121,7 +121,7 @@ def _beside(im, left, first, last):
     return (total // count << 3) + 1 if count > 0 else 0
 
 
-def _variance_q24(noise, energy, size):
+def variance_q24(noise, energy, size):
     """Variance (Q24, at most 4 or so) of a ratio from lines of this energy over this noise.
 
     Lines of a windowed and padded signal repeat each other: var R = 1.5 / 2 (128 / size)
@@ -178,7 +178,7 @@ def estimate(re, im, left, low, high, split, size, out):
     least = 1
     while True:
         out[0] = field.NONE
-        while xx >= 131072:
+        while xx >= 65536:
             xx >>= 1
             xy >>= 1
         if xx < 16 or xy <= 0 or xy >= 4 * xx:
@@ -195,7 +195,7 @@ def estimate(re, im, left, low, high, split, size, out):
         xy = out[1]
         unity_q4 = 4096 + (ratio_q12 * ratio_q12 >> 12) >> 8
         scale = 0
-        while least >> scale >= 1048576:
+        while least >> scale >= 524288:
             scale += 1
         xx -= ((least >> scale) * out[2] * 16 // unity_q4) << scale
         if xx <= least:
@@ -204,7 +204,7 @@ def estimate(re, im, left, low, high, split, size, out):
         turn += 1
         total = xx
     out[0] = ratio_q12
-    variance_q24 = _variance_q24(least, total, size)
+    variance = variance_q24(least, total, size)
     if lower_xx > 256 and upper_xx > 256:
         lower_noise = _beside(im, left, low, split)
         if lower_noise == 0:
@@ -224,13 +224,13 @@ def estimate(re, im, left, low, high, split, size, out):
             if apart_q12 > 8191 or apart_q12 < -8191:
                 apart_q12 = 8191
             excess_q24 = apart_q12 * apart_q12
-            excess_q24 -= 4 * _variance_q24(lower_noise, lower_xx, size)
-            excess_q24 -= 4 * _variance_q24(upper_noise, upper_xx, size)
+            excess_q24 -= 4 * variance_q24(lower_noise, lower_xx, size)
+            excess_q24 -= 4 * variance_q24(upper_noise, upper_xx, size)
             if excess_q24 > 0:
                 both = lower_xx + upper_xx
                 share_q8 = (lower_xx << 8) // both * ((upper_xx << 8) // both) >> 6  # 4 p (1 - p)
-                variance_q24 += (excess_q24 >> 8) * share_q8
-    out[1] = isqrt(variance_q24) if variance_q24 < 1073741823 else 32767
+                variance += (excess_q24 >> 8) * share_q8
+    out[1] = isqrt(variance) if variance < 1073741823 else 32767
 
 
 def of_line(re, centre, reach):
@@ -249,80 +249,3 @@ def of_line(re, centre, reach):
         return field.NONE
     return (xy << 12) // xx
 
-
-def follow(re, im, low, high, first_q3, last_q3, near_q12, reach_q12, out):
-    """The rate in first_q3 … last_q3 whose harmonics hold most of the energy at a known ratio.
-
-    Under motion the lines of the heart and of the hand lie side by side, each with its own ratio.
-    A line counts where it and its neighbours have a ratio within reach_q12 of near_q12 and red
-    follows infrared (coherence above 0.8, which a lag between the channels breaks). Two harmonics
-    at least must count. Returns the rate in lines Q3, or 0, and writes the counted lines' share of
-    all energy (Q10) to out[4]. The counted energy is left at im[64 + k] for pulse.refine_q8.
-
-    Scaling: three lines below 2^24.6, >> 10 below 2^14.6, so that their products fit.
-    """
-    total = 1
-    k = 0
-    while k < _HALF:
-        im[_HALF + k] = 0
-        k += 1
-    k = low + 1
-    while k < high:
-        xx = re[k - 1] + re[k] + re[k + 1] >> 10
-        total += re[k] >> 10
-        if xx >= 8:
-            xy = re[_HALF + k - 1] + re[_HALF + k] + re[_HALF + k + 1] >> 10
-            if xy > 0:
-                away = (xy << 12) // xx - near_q12
-                if -reach_q12 < away < reach_q12:
-                    yy = im[k - 1] + im[k] + im[k + 1] >> 10
-                    if (xy * xy >> 3) * 5 >= (xx * yy >> 3) * 4:
-                        im[_HALF + k] = xx
-        k += 1
-    best = 0
-    best_q3 = 0
-    line_q3 = first_q3
-    while line_q3 <= last_q3:
-        score = 0
-        count = 0
-        h = 1
-        at = line_q3
-        while h <= 5:
-            k = at + 4 >> 3
-            if k >= high:
-                break
-            if im[_HALF + k] > 0:
-                score += im[_HALF + k]
-                count += 1
-            at += line_q3
-            h += 1
-        if count >= 2 and score > best:
-            best = score
-            best_q3 = line_q3
-        line_q3 += 1
-    if best_q3 == 0:
-        return 0
-    out[4] = (best << 9) // ((total >> 1) + 1)  # below 2^17 * 2^9
-    return best_q3
-
-
-def mark_counted(im, line_q3, high):
-    """After follow: mark the lines of those harmonics that counted, and no others."""
-    at = line_q3
-    h = 1
-    while h <= 5:
-        centre = at + 4 >> 3
-        if centre >= high:
-            break
-        if im[_HALF + centre] > 0:
-            im[_HALF + centre] = -1
-        at += line_q3
-        h += 1
-    before = 0
-    k = 0
-    while k < _HALF:
-        value = im[_HALF + k]
-        near = before == -1 or value == -1 or (k + 1 < _HALF and im[_HALF + k + 1] == -1)
-        im[_HALF + k] = 1 if near else 0
-        before = value
-        k += 1
