@@ -118,6 +118,7 @@ _MOTION_PERFUSION_MILLIPCT = const(15000)
 _FOLLOWED_AT_MOST = const(120)  # seconds; then it has to be seen clearly again
 _FOLLOWED_WIDTH_Q3 = const(13)  # 5 beats a minute to either side
 _FOLLOWED_MOST_CENTIPCT = const(160)
+_BESIDE_MOST_CENTIPCT = const(180)  # where not even the ratio is seen, the rate is a guess
 _LOST = const(6)  # seconds without a number; what then comes back must be what went,
 _BACK_Q12 = const(410)  # within 0.1 of ratio
 _ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
@@ -711,6 +712,10 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     spare = state[_SPARE]
     both = s[_CHANNELS] == 3
     irregular = unevenness > _IRREGULAR_Q10
+    if irregular and periodic and s[_KNOWN_STRENGTH] > 0:
+        # The wave still has the rate it had: what stumbles are the beats found in a moved light.
+        aside = pulse_decibpm - s[_SURE_DECIBPM]
+        irregular = aside * 16 > pulse_decibpm or -aside * 16 > pulse_decibpm
     ratio_q12 = spare[0]
     ratio_sd_q12 = spare[1]
     sd = field.NONE
@@ -748,7 +753,7 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         return False
     flags = field.FLAG_IRREGULAR if irregular else 0
     quality = explained * 100 >> 10
-    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flags)
+    _publish(state, ratio_q12, spo2, sd, sd, pulse_decibpm, perfusion, quality, flags)
     return True
 
 
@@ -772,6 +777,7 @@ def _follow(state, low, high, exponent):
     if heart[track.AGE] >= _FOLLOWED_AT_MOST:
         return False
     track.step(heart, state[_RE], state[_IM], low, high, s[_SIZE], exponent)
+    s[_BEATS_AGREE] = 0  # a beat not found is no beat missed, in light that moves
     if heart[track.WIDTH_Q3] > _FOLLOWED_WIDTH_Q3:
         return False
     ratio_q12 = heart[track.RATIO_Q12]
@@ -785,14 +791,19 @@ def _follow(state, low, high, exponent):
     else:
         fits = False  # lost, and found at something else
     if not fits:
-        s[_BESIDE_DECIBPM] = pulse_decibpm
+        if sd <= _BESIDE_MOST_CENTIPCT:
+            s[_BESIDE_DECIBPM] = pulse_decibpm
         return False
-    _publish(state, ratio_q12, spo2, sd, pulse_decibpm, field.NONE, 50, 0)
+    # Most of what the filter allows for is a change that mostly is not there; where there is one,
+    # the lines lean to its side.
+    lean = heart[track.LEAN_Q12]
+    shown = (sd * 77 >> 8) + (slope * (lean if lean > 0 else -lean) * 3 >> 14)
+    _publish(state, ratio_q12, spo2, shown, sd, pulse_decibpm, field.NONE, 50, 0)
     return True
 
 
-def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flags):
-    """A reading into force."""
+def _publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality, flags):
+    """A reading into force. most: the error that it must not settle with."""
     out = state[_OUT]
     s = state[_S]
     s[_MISSES] = 0
@@ -810,7 +821,7 @@ def _publish(state, ratio_q12, spo2, sd, pulse_decibpm, perfusion, quality, flag
             flags |= field.FLAG_BELOW_RANGE
         if ratio_q12 > _OUT_OF_REACH_HIGH_Q12 or ratio_q12 < _OUT_OF_REACH_LOW_Q12:
             flags |= field.FLAG_SUSPECT_SWAP
-        settled = settle.step(state[_TREND], spo2, sd, out[field.BEATS], 1)
+        settled = settle.step(state[_TREND], spo2, most, out[field.BEATS], 1)
         if settled != field.NONE:
             flags |= field.FLAG_SETTLED
         out[field.SPO2_CENTIPCT] = spo2
@@ -852,7 +863,7 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
             aside = -aside
         if aside * (5 if alone else 16) > pulse_decibpm:
             strange += 1
-            doubts = 15
+            doubts = 30
         if strange and not alone:
             strange = 2
         if strength > known + (known >> 2):

@@ -19,12 +19,13 @@ from micropython import const
 from oximeter.core.integer import isqrt
 from oximeter.core.ratio import variance_q24
 
-LENGTH = 81
+LENGTH = 82
 RATE_Q8 = 65  # the rate followed, in lines Q8
 WIDTH_Q3 = 66  # how far apart the rates lie that are nearly as likely, in lines Q3
 RATIO_Q12 = 67
 VARIANCE_Q24 = 68  # of the ratio
 AGE = 69  # steps since the heart was clearly seen
+LEAN_Q12 = 81  # running mean of what the lines said beside the ratio known
 
 _BINS = const(65)
 _RATE = const(65)
@@ -36,6 +37,7 @@ _EXPONENT = const(70)  # the template is in units of 4^this
 _TEMPLATE = const(71)  # energy on each harmonic when it was clearly seen, >> 10
 _REST = const(76)  # what is unlike the heart on each harmonic
 _HARMONICS = const(5)
+_LEAN = const(81)
 _TIMES = const(1)
 _PART = const(4)
 _HALF = const(64)
@@ -62,6 +64,7 @@ def begin(track, re, line_q8, high, exponent, ratio_q12, ratio_sd_q12):
     track[_RATIO] = ratio_q12 if ratio_q12 < _MOST_Q12 else _MOST_Q12
     track[_VARIANCE] = ratio_sd_q12 * ratio_sd_q12 + 4096 if ratio_sd_q12 < 4000 else _MOST_Q24
     track[_AGE] = 0
+    track[_LEAN] = 0
     track[_EXPONENT] = exponent
     h = 1
     while h <= _HARMONICS:
@@ -269,6 +272,7 @@ def _measure(track, re, im, low, high, size, up):
         away = 4095
     elif away < -4095:
         away = -4095
+    track[_LEAN] += away - track[_LEAN] >> 2
     # Movement is not white between the lines: two and a half times the deviation.
     measured = variance_q24(least, energy, size)
     measured = _APART_Q24 + (measured * 6 if measured < _MOST_Q24 >> 3 else _MOST_Q24)
