@@ -122,6 +122,7 @@ _BESIDE_MOST_CENTIPCT = const(180)  # where not even the ratio is seen, the rate
 _LOST = const(6)  # seconds without a number; what then comes back must be what went,
 _BACK_Q12 = const(410)  # within 0.1 of ratio
 _ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
+_BESIDE_Q10 = const(768)  # 75 %: the hand's part may be as large as a quarter of the heart's
 _SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
 _APART_Q12 = const(250)  # 0.06 of ratio, 2 points
 _STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
@@ -510,13 +511,10 @@ def _beat(state, slope, light):
         return
     if kind == 1 and out[field.STATUS] == field.OK:
         out[field.BEATS] += 1
-    if (
-        out[field.STATUS] == field.OK
-        and s[_BEATS_AGREE]
-        and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500
-    ):
-        # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon.
-        limit = s[_RATE_MILLIHZ] * 19 // 40000
+    if out[field.STATUS] == field.OK and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500:
+        # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon. Where the
+        # single beats are not the spectrum's they are missed now and then: 3 s.
+        limit = s[_RATE_MILLIHZ] * (19 if s[_BEATS_AGREE] else 30) // 40000
         longest = s[_REFRACTORY] * 9 >> 2  # a period and a quarter
         if limit < longest:
             limit = longest
@@ -629,34 +627,46 @@ def _evaluate(state):
         explained = pulse.explained_q10(im, total, line_q3, high, reach)
     periodic = explained >= _EXPLAINED_Q10
     _set_refractory(state, pulse_decibpm if periodic else 0, step_millihz)
-    unevenness = beats.unevenness_q10(state[_BEATS], spare)
-    aside = _beats_decibpm(state[_BEATS], spare, s[_RATE_MILLIHZ]) - pulse_decibpm
-    s[_BEATS_AGREE] = 1 if periodic and -pulse_decibpm < aside * 8 < pulse_decibpm else 0
+    s[_BESIDE_DECIBPM] = field.NONE
+    s[_WHOLE] = 1 if size > 125 or size * 1000 > s[_RATE_MILLIHZ] - 2000 else 0
+    exponent = down - s[_SHIFT]
+    out = state[_OUT]
+    out[field.SEQ] += 1
+    out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if periodic:
         ratio.mark_harmonics(im, line_q8, high, reach)
         split = line_q8 * 3 >> 9
     else:
         ratio.mark_band(im, low, high)
         split = (low + high) // 4
-    ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
-    spare[0] = _at_25_c(s, spare[0])
-    strength = _strength_millipct(spare[3], down, s[_SHIFT], size)
-    if periodic and strength > _SURE_MILLIPCT and spare[0] > 0:
-        # Something that shares a harmonic with the heart: the fundamental alone says otherwise.
-        alone = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach))
-        if not -_APART_Q12 < alone - spare[0] < _APART_Q12:
-            spare[0] = field.NONE
-    s[_BESIDE_DECIBPM] = field.NONE
-    s[_WHOLE] = 1 if size > 125 or size * 1000 > s[_RATE_MILLIHZ] - 2000 else 0
-    exponent = down - s[_SHIFT]
-    ratio_q12 = spare[0]
-    ratio_sd_q12 = spare[1]
-    if _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
-        alone = explained >= _ALONE_Q10 and unevenness <= _IRREGULAR_Q10
-        if alone and s[_WHOLE] and s[_CHANNELS] == 3:
+    strength = _strength_millipct(ratio.wave(re, im, low, high), down, s[_SHIFT], size)
+    known = s[_KNOWN_STRENGTH] > 0 and s[_WHOLE]
+    known = known and state[_TRACK][track.AGE] < _FOLLOWED_AT_MOST
+    alone = explained >= _ALONE_Q10
+    # A strong wave with so much beside it is not asked what it says; it is followed. In a weak
+    # one there is noise between the lines.
+    judged = False
+    if explained >= _BESIDE_Q10 or strength <= _SURE_MILLIPCT or not known:
+        unevenness = beats.unevenness_q10(state[_BEATS], spare)
+        aside = _beats_decibpm(state[_BEATS], spare, s[_RATE_MILLIHZ]) - pulse_decibpm
+        s[_BEATS_AGREE] = 1 if periodic and -pulse_decibpm < aside * 8 < pulse_decibpm else 0
+        ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
+        ratio_q12 = _at_25_c(s, spare[0])
+        ratio_sd_q12 = spare[1]
+        if periodic and strength > _SURE_MILLIPCT and ratio_q12 > 0:
+            # Something shares a harmonic with the heart: the fundamental alone says otherwise.
+            aside = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach)) - ratio_q12
+            if not -_APART_Q12 < aside < _APART_Q12:
+                ratio_q12 = field.NONE
+        spare[0] = ratio_q12
+        again = pulse_decibpm - s[_SURE_DECIBPM]
+        again = -pulse_decibpm < again * 16 < pulse_decibpm
+        judged = _judge(state, periodic, unevenness, explained, pulse_decibpm, strength)
+        # Once alone may be chance, in fibrillation.
+        if judged and alone and s[_WHOLE] and unevenness <= _IRREGULAR_Q10 and (known or again):
             s[_KNOWN_STRENGTH] = strength
             track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
-    elif not (s[_KNOWN_STRENGTH] and s[_WHOLE] and _follow(state, low, high, exponent)):
+    if not judged and not (known and _follow(state, low, high, exponent)):
         _refuse(state, strength)
 
 
@@ -706,7 +716,6 @@ def _strength_millipct(power, down, shift, size):
 
 def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
     """The verdict of one evaluation of an undisturbed window; True when a reading is published."""
-    out = state[_OUT]
     s = state[_S]
     b = state[_BEATS]
     spare = state[_SPARE]
@@ -747,8 +756,6 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         accepted = False
     if accepted:
         accepted = _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm)
-    out[field.SEQ] += 1
-    out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
     if not accepted or s[_UNDISTURBED] == 0:
         return False
     flags = field.FLAG_IRREGULAR if irregular else 0
@@ -774,8 +781,6 @@ def _follow(state, low, high, exponent):
     """Follow the heart known from before through what disturbs it; True when published."""
     s = state[_S]
     heart = state[_TRACK]
-    if heart[track.AGE] >= _FOLLOWED_AT_MOST:
-        return False
     track.step(heart, state[_RE], state[_IM], low, high, s[_SIZE], exponent)
     s[_BEATS_AGREE] = 0  # a beat not found is no beat missed, in light that moves
     if heart[track.WIDTH_Q3] > _FOLLOWED_WIDTH_Q3:
@@ -873,8 +878,6 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
         if s[_DOUBTED] < doubts:
             s[_DOUBTED] += 1
             s[_DISTURBED] = 0
-            return False
-        if not alone and strength > _SURE_MILLIPCT and s[_WHOLE]:
             return False
     s[_DOUBTED] = 0
     return True

@@ -141,6 +141,17 @@ def variance_q24(noise, energy, size):
     return (quotient_q22 * 96 // size) << 2
 
 
+def wave(re, im, low, high):
+    """sum |X|^2 / k^2 over the marked lines: energy of the wave, not of its slope."""
+    energy = 0
+    k = low
+    while k <= high:
+        if im[_HALF + k]:
+            energy += re[k] // (k * k)
+        k += 1
+    return energy
+
+
 def estimate(re, im, left, low, high, split, size, out):
     """Ratio from the marked lines to out[0] and its standard deviation to out[1], both Q12.
 
@@ -151,12 +162,11 @@ def estimate(re, im, left, low, high, split, size, out):
     1 / (1 + R^2) of the residual, is taken out, or a weak pulse would read high.
     Where the lines up to `split` (the fundamental) and those above it disagree by more than the
     noise beside them explains, one of them is not the heart's, and the difference is an error.
-    out[0] is NONE without a ratio. out[3]: sum |X|^2 / k^2, energy of the wave, not its slope.
+    out[0] is NONE without a ratio.
     left: room for 64 values. size: steps in the window.
     """
     xx = 0
     xy = 0
-    wave = 0
     lower_xx = 0
     lower_xy = 0
     k = low
@@ -164,14 +174,12 @@ def estimate(re, im, left, low, high, split, size, out):
         if im[_HALF + k]:
             xx += re[k]
             xy += re[_HALF + k]
-            wave += re[k] // (k * k)
         if k == split:
             lower_xx = xx
             lower_xy = xy
         k += 1
     upper_xx = xx - lower_xx
     upper_xy = xy - lower_xy
-    out[3] = wave
     out[1] = 0
     turn = 0
     total = 1
