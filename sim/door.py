@@ -15,7 +15,7 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
 
 from oximeter import core, settings  # noqa: E402
 from oximeter.app import App  # noqa: E402
-from oximeter.core import field  # noqa: E402
+from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
 from oximeter.ui import screens, text  # noqa: E402
 
@@ -33,4 +33,5 @@ __all__ = [
     "settings",
     "screens",
     "text",
+    "track",
 ]
