@@ -162,26 +162,69 @@ def test_rate_of_a_clean_wave(bpm, wave):
     assert line * 12.5 / 128 * 60 == pytest.approx(bpm, abs=0.7)
 
 
+def beaten(at_s, height=0.01, second=0.0):
+    """State of the beats after a wave with an upstroke at each of these times; 25 ticks a second.
+
+    second: height of a second wave 0.3 s after the first.
+    """
+    t = np.arange(int((at_s[-1] + 0.5) * 25)) / 25.0
+    light = np.full(t.size, 13.0)
+    for after_s, share in ((0.0, 1.0), (0.3, second)):
+        for at, size in zip(at_s, np.broadcast_to(height, at_s.shape), strict=True):
+            since = np.maximum(t - at - after_s, 0) / 0.12
+            light -= share * size * since * np.exp(1 - since)
+    state = array("i", [0] * beats.LENGTH)
+    beats.clear(state)
+    ln = np.round(light * 2**22).astype(int).tolist()
+    found = [
+        t[i] for i in range(3, len(ln)) if beats.step(state, ln[i - 3] - ln[i], ln[i], 1280) == 1
+    ]
+    return state, np.array(found)
+
+
+def kept(state, span_s=15):
+    """Intervals, mean interval in seconds, share that keeps time, and mean period in seconds."""
+    out = array("i", [0] * 16)
+    beats.rhythm(state, span_s * 25, out)
+    count, total, timely, periods = out[:4]
+    return count, total / 6400 / count, timely / count, total / 6400 / periods
+
+
 def test_beats_of_a_known_rhythm():
-    """Intervals and unevenness against the times the wave was made of."""
+    """Intervals and order against the times the wave was made of."""
     rng = np.random.default_rng(5)
-    for spread, uneven in ((0.02, False), (0.25, True)):
-        at = np.cumsum(0.8 * (1 + spread * rng.uniform(-1, 1, 80)))
-        t = np.arange(int(at[-2] * 25)) / 25.0
-        light = 13.0 - sum(
-            0.01 * np.where((d := t - a) > 0, (d / 0.12) * np.exp(1 - d / 0.12), 0) for a in at
-        )
-        state = array("i", [0] * beats.LENGTH)
-        spare = array("i", [0] * 16)
-        beats.clear(state)
-        ln = np.round(light * 2**22).astype(int).tolist()
-        found = sum(beats.step(state, ln[i - 3] - ln[i], ln[i], 6) == 1 for i in range(3, len(ln)))
-        assert abs(found - np.sum(at < t[-1])) <= 1
-        last = np.diff(at[at < t[-1]])[-16:]
-        assert beats.interval_q8(state, spare) / 256 / 25 == pytest.approx(last.mean(), rel=0.02)
-        truth = np.median(abs(np.diff(last))) / np.median(last)
-        assert beats.unevenness_q10(state, spare) / 1024 == pytest.approx(truth, abs=0.03)
-        assert (beats.unevenness_q10(state, spare) > 118) == uneven
+    for spread, least, most in ((0.08, 1.0, 1.0), (0.4, 0.0, 0.75)):
+        at = np.cumsum(0.8 * (1 + spread * rng.uniform(-1, 1, 60)))
+        state, found = beaten(at)
+        assert len(found) == len(at)
+        count, interval_s, share, _ = kept(state)
+        assert interval_s == pytest.approx(np.diff(at)[-count:].mean(), rel=0.01)
+        assert 15 / 0.8 - 4 <= count <= 15 / 0.8 + 4
+        assert least <= share <= most
+
+
+@pytest.mark.parametrize("interval_s", [0.5, 0.6, 0.8, 1.0])
+def test_a_second_wave_is_no_beat(interval_s):
+    """Half as high as the first, and 0.3 s later."""
+    at = np.arange(3.0, 40.0, interval_s)
+    _, found = beaten(at, second=0.5)
+    assert len(found[found > 8]) == pytest.approx(np.sum(at > 8), abs=1)
+
+
+def test_premature_beats_keep_time_with_their_pause():
+    """Early by a third and as weak as a third; those too weak to be seen are counted as well."""
+    rng = np.random.default_rng(6)
+    for weak in (0.6, 0.1):
+        at = np.arange(3.0, 60.0, 0.8)
+        early = np.flatnonzero(rng.random(at.size) < 0.12)
+        height = np.full(at.size, 0.01)
+        at[early] -= 0.26
+        height[early] *= weak
+        state, _ = beaten(at, height)
+        _, _, share, period_s = kept(state)
+        assert share >= 0.9
+        assert period_s == pytest.approx(0.8, rel=0.02)
+
 
 
 @given(

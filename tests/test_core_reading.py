@@ -332,6 +332,57 @@ def test_breathing_is_no_pulse():
         assert (np.abs(rows[good, field.PULSE_DECIBPM] / 10 - truth) < 0.15 * truth).all()
 
 
+def shown_of(person, rows, t_s, from_s=10, window_s=8):
+    """Share of seconds with a pulse, and the errors of these, beats a minute."""
+    rows, t_s = each_second(rows, t_s)
+    rows, t_s = rows[t_s > from_s], t_s[t_s > from_s]
+    good = rows[:, field.PULSE_DECIBPM] != field.NONE
+    error = rows[good, field.PULSE_DECIBPM] / 10 - person.pulse_bpm(t_s[good], window_s)
+    return good.mean(), error
+
+
+@pytest.mark.parametrize("perfusion", [0.3, 3.0])
+@pytest.mark.parametrize("shape", ["young", "dicrotic", "stiff"])
+@pytest.mark.parametrize("bpm", [30, 40, 220, 250])
+def test_the_slowest_and_the_fastest_heart(bpm, shape, perfusion):
+    """No half and no double: 30 has its overtones for a pulse, 250 no second harmonic in reach."""
+    for seed in range(2):
+        scene = Scene(duration_s=40, pulse_bpm=bpm, shape=shape, perfusion_pct=perfusion)
+        person, rows, t_s = watch(scene, seed)
+        share, error = shown_of(person, rows, t_s)
+        assert share > 0.95
+        assert np.abs(error).max() <= 3
+        # Three beats of the slowest have come by then.
+        assert t_s[rows[:, field.STATUS] == OK].min() < 6.7
+        assert not (rows[:, field.FLAGS] & field.FLAG_IRREGULAR).any()
+
+
+@pytest.mark.parametrize("bpm", [55, 75, 95, 120])
+def test_premature_beats_leave_the_rate_alone(bpm):
+    """One beat in eight early and weak or unseen: every beat of the heart counts."""
+    errors = []
+    for seed in range(4):
+        scene = Scene(duration_s=60, pulse_bpm=bpm, perfusion_pct=1.0, premature_pct=12.0)
+        person, rows, t_s = watch(scene, seed)
+        share, error = shown_of(person, rows, t_s)
+        assert share > 0.9
+        errors.append(error)
+    error = np.concatenate(errors)
+    assert np.sqrt((error**2).mean()) <= 2
+    assert np.abs(error).max() < bpm / 3
+
+
+@pytest.mark.parametrize("bpm", [60, 100, 130])
+def test_fibrillation_has_a_mean_rate(bpm):
+    """Over the 15 s of an irregular pulse, dicrotic waves and weak beats notwithstanding."""
+    for shape in ("young", "dicrotic"):
+        scene = Scene(duration_s=90, pulse_bpm=bpm, shape=shape, fibrillation=True)
+        person, rows, t_s = watch(scene, 3)
+        share, error = shown_of(person, rows, t_s, from_s=20, window_s=15)
+        assert share > 0.95
+        assert np.sqrt((error**2).mean()) <= 4
+
+
 def test_a_finger_without_a_pulse_is_an_object():
     for seed in range(4):
         _, rows, t_s = watch(Scene(duration_s=30, perfusion_pct=0.0001), seed)

@@ -75,8 +75,8 @@ _CURVE_B = const(28)
 _CURVE_C = const(29)
 _MISSES = const(30)  # evaluations without success since the last accepted one
 _STARTED = const(31)
-_REFRACTORY = const(32)  # ticks after a beat without another, from the period once it is known
-_UNKNOWN = const(33)  # evaluations since there was a period
+_LONGEST = const(32)  # ticks after a beat when the next one is overdue
+_IRREGULAR = const(33)  # 1: the rhythm was without order at the last evaluation
 _KNOWN_STRENGTH = const(34)  # of the wave that is followed, 1/1000 percent; 0: none is
 _WHOLE = const(35)  # 1: the window under evaluation is as long as they get
 _BESIDE_DECIBPM = const(36)  # rate of a heart that is followed without a ratio, or NONE
@@ -106,7 +106,7 @@ _SCALARS = const(57)
 _STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
 _ROUGH_Q10 = const(72)  # and below 60
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
-_PARTLY_EXPLAINED_Q10 = const(307)
+_PARTLY_EXPLAINED_Q10 = const(205)  # with two premature beats in 8 s a fifth of it is left
 # A larger estimated error is no reading. Only a weak pulse has noise for its excuse; in a strong
 # one the hand has moved.
 _WEAK_SD_CENTIPCT = const(250)
@@ -126,7 +126,10 @@ _BESIDE_Q10 = const(768)  # 75 %: the hand's part may be as large as a quarter o
 _SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
 _APART_Q12 = const(250)  # 0.06 of ratio, 2 points
 _STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
-_IRREGULAR_Q10 = const(118)  # 0.115: see beats.unevenness_q10
+_TIMELY = const(5)  # beats in 8 s that keep time; by chance four do
+_FEW_BEATS = const(8)  # fewer say nothing of rhythm
+_REGULAR_Q10 = const(768)  # of the energy on one comb is no disorder
+_FASTEST_MILLIHZ = const(4300)  # 258 a minute
 _OUT_OF_REACH_HIGH_Q12 = const(6554)  # 1.6, SpO2 61 on the default curve
 _OUT_OF_REACH_LOW_Q12 = const(819)  # 0.2, SpO2 106
 _SD_FLOOR_CENTIPCT = const(3)  # rounding and the curve's own grain
@@ -217,8 +220,8 @@ def restart(state):
     s[_MISSES] = 0
     s[_DARK] = 0
     s[_SPAN] = 0
-    s[_REFRACTORY] = 0
-    s[_UNKNOWN] = 0
+    s[_IRREGULAR] = 0
+    s[_BEATS_AGREE] = 0
     s[_KNOWN_STRENGTH] = 0
     s[_DOUBTED] = 0
     _cut(state)
@@ -500,10 +503,8 @@ def _beat(state, slope, light):
     out = state[_OUT]
     s = state[_S]
     b = state[_BEATS]
-    refractory = s[_RATE_MILLIHZ] // 16667  # 0.24 s of ticks, a period at 250 a minute
-    if s[_REFRACTORY] > refractory:
-        refractory = s[_REFRACTORY]
-    kind = beats.step(b, slope, light, refractory)
+    # 0.2 s in ticks Q8; a period at 250 a minute is 0.24 s
+    kind = beats.step(b, slope, light, s[_RATE_MILLIHZ] * 8 // 625)
     if kind == 2:
         # The next evaluation, within a second, sees whether the heart can still be followed.
         s[_CLEAN] = 0
@@ -511,17 +512,37 @@ def _beat(state, slope, light):
         return
     if kind == 1 and out[field.STATUS] == field.OK:
         out[field.BEATS] += 1
-    if out[field.STATUS] == field.OK and s[_DISTURBED] >= s[_RATE_MILLIHZ] // 500:
-        # 1.9 s; below some 40 beats a minute a missing beat cannot be known that soon. Where the
-        # single beats are not the spectrum's they are missed now and then: 3 s.
-        limit = s[_RATE_MILLIHZ] * (19 if s[_BEATS_AGREE] else 30) // 40000
-        longest = s[_REFRACTORY] * 9 >> 2  # a period and a quarter
-        if limit < longest:
-            limit = longest
-        if beats.since_ticks(b) > limit:
-            # The pulse is gone: its number goes too, and an old window must not bring it back.
-            _cut(state)
-            _withhold(state, field.WEAK_PULSE, 0)
+    if out[field.STATUS] == field.OK and _overdue(s, b):
+        # The pulse is gone: its number goes too, and an old window must not bring it back.
+        _withhold(state, field.WEAK_PULSE, 0)
+
+
+def _compare(s, b, timely, counted, pulse_decibpm, missed):
+    """Whether the beats have the rate of the spectrum, and when the next one will be overdue.
+
+    That is after 1.9 s, since a number has to go within two; or after a period and a quarter,
+    where that is longer. Where a beat was missed of late two periods pass, up to 2.4 s.
+    """
+    aside = counted - pulse_decibpm
+    if timely > 1 and -pulse_decibpm < aside * 8 < pulse_decibpm:
+        s[_BEATS_AGREE] = 1
+        period = s[_RATE_MILLIHZ] * 3 // (20 * counted)
+        two_s = s[_RATE_MILLIHZ] * 19 // 40000
+        longest = period * 9 >> 2 if missed else period * 5 >> 2
+        if longest > two_s * 5 >> 2:
+            longest = two_s * 5 >> 2
+        if longest < two_s:
+            longest = two_s
+        s[_LONGEST] = longest if longest > period * 5 >> 2 else period * 5 >> 2
+    elif beats.since_ticks(b) > s[_RATE_MILLIHZ] // 400 or not _overdue(s, b):
+        s[_BEATS_AGREE] = 0  # after 10 s nothing old is in the window
+
+
+def _overdue(s, b):
+    """Whether a heart whose beats were seen has been silent for too long."""
+    if s[_BEATS_AGREE] == 0 or s[_DISTURBED] < s[_RATE_MILLIHZ] // 500:
+        return False
+    return beats.since_ticks(b) > s[_LONGEST]
 
 
 def _slice(state):
@@ -562,6 +583,7 @@ def _slice(state):
 def _evaluate(state):
     """Pulse and ratio from the transform, then the verdict."""
     s = state[_S]
+    b = state[_BEATS]
     re = state[_RE]
     im = state[_IM]
     spare = state[_SPARE]
@@ -576,10 +598,112 @@ def _evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
-    high_q3 = 4167 * 1024 // step_millihz  # 250 bpm
+    beats.rhythm(b, s[_RATE_MILLIHZ] // 500, spare)  # 8 s of ticks
+    timely = spare[2] if spare[2] * 5 >= spare[0] * 4 else 0
+    counted = _counted_decibpm(s, spare[3], spare[1]) if timely > 1 else field.NONE
+    line_q8 = 0
+    explained = 0
+    if timely > 1:
+        # Beats that keep time know a rate from its half and its double; the lines have to be
+        # theirs.
+        known_q8 = counted * 54613 // step_millihz  # 128 * 256 / 600 of a Hz in lines Q8
+        known_q3 = known_q8 >> 5
+        above = _above_breath(known_q3, low, step_millihz)
+        total = pulse.gather(re, im, above, high, reach)
+        explained = pulse.explained_q10(im, total, known_q3, high, reach)
+        if explained >= (
+            _PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10
+        ):
+            line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
+            low = above
+        elif (
+            known_q3 <= pulse.densest_q3(reach)
+            and pulse.overtones_q10(im, total, known_q3, high) >= _STEEP_Q10
+        ):
+            # A slow pulse of which little was seen yet: its comb takes in everything.
+            line_q8 = known_q8
+            explained = _EXPLAINED_Q10
+            low = above
+    if line_q8 == 0:
+        _search(state, low, high, reach, step_millihz)
+        line_q8 = spare[0]
+        explained = spare[1]
+        low = spare[2]
+    pulse_decibpm = _decibpm(s, line_q8) if line_q8 else field.NONE
+    periodic = explained >= _EXPLAINED_Q10
+    if periodic:
+        ratio.mark_harmonics(im, line_q8, high, reach)
+        split = line_q8 * 3 >> 9
+    else:
+        ratio.mark_band(im, low, high)
+        split = (low + high) // 4
+    strength = _strength_millipct(ratio.wave(re, im, low, high), down, s[_SHIFT], size)
+    s[_BESIDE_DECIBPM] = field.NONE
+    s[_WHOLE] = 1 if size > 125 or size * 1000 > s[_RATE_MILLIHZ] - 2000 else 0
+    exponent = down - s[_SHIFT]
+    state[_OUT][field.SEQ] += 1
+    state[_OUT][field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
+    known = s[_KNOWN_STRENGTH] > 0 and s[_WHOLE]
+    known = known and state[_TRACK][track.AGE] < _FOLLOWED_AT_MOST
+    # A strong wave with so much beside it is not asked what it says; it is followed. In a weak
+    # one there is noise between the lines.
+    judged = False
+    if explained >= _BESIDE_Q10 or strength <= _SURE_MILLIPCT or not known:
+        ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
+        ratio_q12 = _at_25_c(s, spare[0])
+        ratio_sd_q12 = spare[1]
+        if periodic and strength > _SURE_MILLIPCT and ratio_q12 > 0:
+            # Something shares a harmonic with the heart: the fundamental alone says otherwise.
+            aside = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach)) - ratio_q12
+            if not -_APART_Q12 < aside < _APART_Q12:
+                ratio_q12 = field.NONE
+        spare[0] = ratio_q12
+        again = pulse_decibpm - s[_SURE_DECIBPM]
+        again = -pulse_decibpm < again * 16 < pulse_decibpm
+        judged = _judge(state, timely, counted, explained, pulse_decibpm, strength)
+        # Once alone may be chance, in fibrillation.
+        alone = explained >= _ALONE_Q10 and s[_IRREGULAR] == 0
+        # The beats may know better than the lines.
+        aside = pulse_decibpm - state[_OUT][field.PULSE_DECIBPM]
+        alone = alone and -pulse_decibpm < aside * 16 < pulse_decibpm
+        if judged and alone and s[_WHOLE] and (known or again):
+            s[_KNOWN_STRENGTH] = strength
+            track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
+    if not judged:
+        known = known and not _overdue(s, b)
+        if not (known and _follow(state, low, high, exponent)):
+            _refuse(state, strength)
+
+
+def _decibpm(s, line_q8):
+    """lines Q8 * Hz a line * 600."""
+    return (line_q8 * (s[_RATE_MILLIHZ] >> 5) >> 8) * 75 // 4000
+
+
+def _above_breath(line_q3, low, step_millihz):
+    """The first line that counts for a pulse at line_q3.
+
+    What lies below half its rate and below 42 a minute, as slow as breathing, takes nothing
+    from it.
+    """
+    slow = 700 * 128 // step_millihz
+    if line_q3 >> 4 < slow:
+        slow = line_q3 >> 4
+    return slow if slow > low else low
+
+
+def _search(state, low, high, reach, step_millihz):
+    """Pulse from the spectrum alone. Writes to the spare room: line Q8 (0: none), the share
+    explained by it (Q10), and the first line that was looked at."""
+    re = state[_RE]
+    im = state[_IM]
+    spare = state[_SPARE]
+    high_q3 = _FASTEST_MILLIHZ * 1024 // step_millihz
     if high_q3 > high << 3:
         high_q3 = high << 3
     slow_q3 = 700 * 1024 // step_millihz  # 42 a minute
+    line_q8 = 0
+    explained = 0
     peeled = 0
     while True:
         total = pulse.gather(re, im, low, high, reach)
@@ -605,11 +729,10 @@ def _evaluate(state):
         if line_q3 == 0:
             explained = 0
             line_q8 = 0
-            pulse_decibpm = field.NONE
             break
         explained = pulse.explained_q10(im, total, line_q3, high, reach)
         line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
-        pulse_decibpm = _decibpm(s, line_q8)
+        pulse_decibpm = _decibpm(state[_S], line_q8)
         if pulse_decibpm >= 600 or peeled == 3:
             break
         # Breathing and sway are near to sines; a pulse as slow as they has a steep front. What is
@@ -619,60 +742,15 @@ def _evaluate(state):
             break
         low = (line_q3 + 4 >> 3) + reach + 1
         peeled += 1
-    # What lies below half the rate, as slow as breathing, takes nothing from it.
-    slow = line_q3 >> 4 if line_q3 >> 4 < slow_q3 >> 3 else slow_q3 >> 3
-    if line_q3 > 0 and slow > low:
-        low = slow
-        total = pulse.gather(re, im, low, high, reach)
-        explained = pulse.explained_q10(im, total, line_q3, high, reach)
-    periodic = explained >= _EXPLAINED_Q10
-    _set_refractory(state, pulse_decibpm if periodic else 0, step_millihz)
-    s[_BESIDE_DECIBPM] = field.NONE
-    s[_WHOLE] = 1 if size > 125 or size * 1000 > s[_RATE_MILLIHZ] - 2000 else 0
-    exponent = down - s[_SHIFT]
-    out = state[_OUT]
-    out[field.SEQ] += 1
-    out[field.RATE_MILLIHZ] = s[_RATE_MILLIHZ]
-    if periodic:
-        ratio.mark_harmonics(im, line_q8, high, reach)
-        split = line_q8 * 3 >> 9
-    else:
-        ratio.mark_band(im, low, high)
-        split = (low + high) // 4
-    strength = _strength_millipct(ratio.wave(re, im, low, high), down, s[_SHIFT], size)
-    known = s[_KNOWN_STRENGTH] > 0 and s[_WHOLE]
-    known = known and state[_TRACK][track.AGE] < _FOLLOWED_AT_MOST
-    alone = explained >= _ALONE_Q10
-    # A strong wave with so much beside it is not asked what it says; it is followed. In a weak
-    # one there is noise between the lines.
-    judged = False
-    if explained >= _BESIDE_Q10 or strength <= _SURE_MILLIPCT or not known:
-        unevenness = beats.unevenness_q10(state[_BEATS], spare)
-        aside = _beats_decibpm(state[_BEATS], spare, s[_RATE_MILLIHZ]) - pulse_decibpm
-        s[_BEATS_AGREE] = 1 if periodic and -pulse_decibpm < aside * 8 < pulse_decibpm else 0
-        ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
-        ratio_q12 = _at_25_c(s, spare[0])
-        ratio_sd_q12 = spare[1]
-        if periodic and strength > _SURE_MILLIPCT and ratio_q12 > 0:
-            # Something shares a harmonic with the heart: the fundamental alone says otherwise.
-            aside = _at_25_c(s, ratio.of_line(re, line_q8 + 128 >> 8, reach)) - ratio_q12
-            if not -_APART_Q12 < aside < _APART_Q12:
-                ratio_q12 = field.NONE
-        spare[0] = ratio_q12
-        again = pulse_decibpm - s[_SURE_DECIBPM]
-        again = -pulse_decibpm < again * 16 < pulse_decibpm
-        judged = _judge(state, periodic, unevenness, explained, pulse_decibpm, strength)
-        # Once alone may be chance, in fibrillation.
-        if judged and alone and s[_WHOLE] and unevenness <= _IRREGULAR_Q10 and (known or again):
-            s[_KNOWN_STRENGTH] = strength
-            track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
-    if not judged and not (known and _follow(state, low, high, exponent)):
-        _refuse(state, strength)
-
-
-def _decibpm(s, line_q8):
-    """lines Q8 * Hz a line * 600."""
-    return (line_q8 * (s[_RATE_MILLIHZ] >> 5) >> 8) * 75 // 4000
+    if line_q3 > 0:
+        above = _above_breath(line_q3, low, step_millihz)
+        if above > low:
+            low = above
+            total = pulse.gather(re, im, low, high, reach)
+            explained = pulse.explained_q10(im, total, line_q3, high, reach)
+    spare[0] = line_q8
+    spare[1] = explained
+    spare[2] = low
 
 
 def _at_25_c(s, ratio_q12):
@@ -680,20 +758,6 @@ def _at_25_c(s, ratio_q12):
     if ratio_q12 < 0:
         return ratio_q12
     return ratio_q12 + (ratio_q12 * (s[_WARM_CENTI_C] * (15 + (5 * ratio_q12 >> 13))) >> 20)
-
-
-def _set_refractory(state, pulse_decibpm, step_millihz):
-    """Within half a period the second wave of a beat is not another beat."""
-    s = state[_S]
-    if pulse_decibpm > 0:
-        if s[_REFRACTORY] == 0 and s[_AGE] < step_millihz * 2 // 125:
-            beats.forget(state[_BEATS])  # counted in the first 8 s, without knowing
-        s[_REFRACTORY] = step_millihz * 66 // (pulse_decibpm * 100)  # 0.55 of 600 / decibpm
-        s[_UNKNOWN] = 0
-    else:
-        s[_UNKNOWN] += 1
-        if s[_UNKNOWN] == 4:
-            s[_REFRACTORY] = 0
 
 
 def _strength_millipct(power, down, shift, size):
@@ -714,17 +778,12 @@ def _strength_millipct(power, down, shift, size):
     return amplitude if amplitude < 1000000 else 1000000
 
 
-def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
+def _judge(state, timely, counted, explained, pulse_decibpm, strength):
     """The verdict of one evaluation of an undisturbed window; True when a reading is published."""
     s = state[_S]
     b = state[_BEATS]
     spare = state[_SPARE]
     both = s[_CHANNELS] == 3
-    irregular = unevenness > _IRREGULAR_Q10
-    if irregular and periodic and s[_KNOWN_STRENGTH] > 0:
-        # The wave still has the rate it had: what stumbles are the beats found in a moved light.
-        aside = pulse_decibpm - s[_SURE_DECIBPM]
-        irregular = aside * 16 > pulse_decibpm or -aside * 16 > pulse_decibpm
     ratio_q12 = spare[0]
     ratio_sd_q12 = spare[1]
     sd = field.NONE
@@ -734,29 +793,62 @@ def _judge(state, periodic, unevenness, explained, pulse_decibpm, strength):
         slope = curve.slope_centipct(ratio_q12, s[_CURVE_A], s[_CURVE_B])
         sd = (slope * ratio_sd_q12 >> 12) + _SD_FLOOR_CENTIPCT
     perfusion = beats.height_q22(b, spare)
+    even = spare[8] * (6 if s[_IRREGULAR] else 8) < perfusion
     # / 2^22 * 100,000, within 0.03 %
     # Before three beats were seen, a sine of the same energy stands for it.
     perfusion = perfusion * 25 // 1048 if perfusion > 0 else strength
     most = _WEAK_SD_CENTIPCT if strength < _WEAK_MILLIPCT else _SD_CENTIPCT
     fits = sd <= most and spo2 >= 0 if both else True
-    accepted = periodic and fits
-    if not accepted and unevenness >= 0 and fits and (not both or sd <= 100):
-        # No one rate, but twelve clean beats in a row: fibrillation or early beats.
-        accepted = irregular or explained > _PARTLY_EXPLAINED_Q10
+    beats.rhythm(b, s[_RATE_MILLIHZ] * 3 // 800, spare)  # 15 s of ticks
+    many = spare[0] >= _FEW_BEATS
+    # A second of order or disorder more or less does not change the word.
+    orderly = 5 * spare[2] >= (5 if s[_IRREGULAR] else 4) * spare[0]
+    rate_decibpm = _counted_decibpm(s, spare[3] if orderly else spare[0], spare[1])
+    aside = rate_decibpm - pulse_decibpm
+    # Beats all of a size, or in order, that are far more or fewer than the spectrum says.
+    apart = many and (even or orderly) and not -pulse_decibpm < aside * 4 < pulse_decibpm
+    disorder = many and not orderly and (apart or explained < _REGULAR_Q10)
+    known = s[_SURE_DECIBPM] if s[_ACCEPTED] else 0
+    if explained >= _EXPLAINED_Q10 and -known < 8 * (pulse_decibpm - known) < known:
+        # The lines of the known heart; what else beats is movement.
+        apart = False
+        disorder = False
+    irregular = disorder and even
+    _compare(s, b, timely, counted, pulse_decibpm, spare[3] > spare[0])
+    accepted = explained >= _EXPLAINED_Q10 and fits and not apart
+    if timely > 2 and s[_BEATS_AGREE]:
+        pulse_decibpm = counted
+    if not accepted and fits and (not both or sd <= 100):
+        # No one rate, but clean beats in a row: fibrillation or early beats.
+        if disorder:
+            accepted = True
+            pulse_decibpm = field.NONE
+        elif explained > _PARTLY_EXPLAINED_Q10 and (many or timely >= _TIMELY):
+            accepted = True
+            pulse_decibpm = counted if timely > 2 else rate_decibpm
+    s[_IRREGULAR] = 1 if irregular and accepted else 0
+    if irregular:
+        pulse_decibpm = rate_decibpm
+    if known > 0 and accepted and (irregular or explained < _EXPLAINED_Q10):
+        # Without one rate in the spectrum, movement may be counted: a rate that is far from the
+        # known one is believed when it has lasted for some ten seconds.
+        aside = pulse_decibpm - known
+        if not -pulse_decibpm < 4 * aside < pulse_decibpm:
+            if pulse_decibpm > 0 and even and s[_KNOWN_STRENGTH] == 0:
+                s[_SURE_DECIBPM] += aside >> 4
+            pulse_decibpm = field.NONE
     if both and perfusion > _MOTION_PERFUSION_MILLIPCT:
         accepted = False  # one wavelength comes from anywhere, its baseline often taken out
-    if irregular or not periodic:
-        counted_decibpm = _beats_decibpm(b, spare, s[_RATE_MILLIHZ])
-        aside = counted_decibpm - pulse_decibpm
-        if irregular:
-            pulse_decibpm = counted_decibpm
-        elif aside * 10 > pulse_decibpm or -aside * 10 > pulse_decibpm:
-            accepted = False  # half a spectrum and a few beats that contradict each other
-    if accepted and pulse_decibpm < 0:
-        accepted = False
+    if s[_ACCEPTED] == 0 and s[_BEATS_AGREE] == 0 and s[_CLEAN] < s[_RATE_MILLIHZ] // 500:
+        accepted = False  # a rate half or double of the true one may look as good for 8 s
+    rate_decibpm = pulse_decibpm
+    if pulse_decibpm < 0:
+        # Saturation without a rate: only of a heart that is known.
+        rate_decibpm = s[_SURE_DECIBPM]
+        accepted = accepted and both and known > 0
     if accepted:
-        accepted = _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm)
-    if not accepted or s[_UNDISTURBED] == 0:
+        accepted = _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, rate_decibpm)
+    if not accepted or s[_UNDISTURBED] == 0 or _overdue(s, b):
         return False
     flags = field.FLAG_IRREGULAR if irregular else 0
     quality = explained * 100 >> 10
@@ -814,7 +906,8 @@ def _publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality
     s[_MISSES] = 0
     s[_ACCEPTED] += 1
     s[_SURE_Q12] = ratio_q12
-    s[_SURE_DECIBPM] = pulse_decibpm
+    if pulse_decibpm > 0:
+        s[_SURE_DECIBPM] = pulse_decibpm
     if 0 <= perfusion < _LOW_PERFUSION_MILLIPCT:
         flags |= field.FLAG_LOW_PERFUSION
     settled = field.NONE
@@ -896,9 +989,6 @@ def _reason(s, strength):
     return field.WEAK_PULSE if strength < 200 else field.MOTION
 
 
-def _beats_decibpm(b, spare, rate_millihz):
-    """Pulse from single beats, or NONE: 600 * ticks a second / ticks a beat."""
-    interval_q8 = beats.interval_q8(b, spare)
-    if interval_q8 < 256:
-        return field.NONE
-    return (rate_millihz >> 2) * 96 // interval_q8 * 16 // 10
+def _counted_decibpm(s, periods, ticks_q8):
+    """600 * periods * ticks a second * 256 / ticks Q8; up to 64 periods stay below 2^29."""
+    return s[_RATE_MILLIHZ] * 192 // 5 * periods // ticks_q8 if ticks_q8 else field.NONE

@@ -73,13 +73,18 @@ def _energy_q10(im, total, line_q3, high):
     return (energy << 10) // scale if energy < scale else 1024
 
 
+def densest_q3(reach):
+    """The fundamental up to which a comb takes in 85 % of anything, and so tells nothing."""
+    return (2 * reach + 1 << 13) // 870
+
+
 def explained_q10(im, total, line_q3, high, reach):
     """_energy_q10 corrected for what a comb of this density would catch of anything.
 
     0 for a comb too dense to tell.
     """
     chance_q10 = (2 * reach + 1 << 13) // line_q3
-    if total < 256 or chance_q10 > 870:
+    if total < 256 or line_q3 <= densest_q3(reach):
         return 0
     share_q10 = _energy_q10(im, total, line_q3, high)
     if share_q10 <= chance_q10:
