@@ -340,6 +340,7 @@ class Drawing:
                 ("Maker", part["maker"], None),
                 ("MPN", part["mpn"], None),
             ],
+            in_bom=part["maker"] != "none",
         )
         named: dict[str, list[Pin]] = {}
         nets = self.netlist[reference].nets
