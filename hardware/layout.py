@@ -1,6 +1,6 @@
 """Lays out the board: hardware/board/xueyang.kicad_pcb from design.yaml and layout.yaml.
 
-    python -m hardware.layout            places, routes, pours ground (a minute; needs KiCad, numba)
+    python -m hardware.layout            places, routes, pours ground (a minute; KiCad, numba)
     python -m hardware.layout --place    only places, into build/hardware, to look at
 
 What comes out is checked as if a person had drawn it (hardware/kicad.py), and a person may go on

@@ -40,7 +40,7 @@ class Net:
 
 @numba.njit(cache=True)
 def _search(blocked, cost, via_blocked, via_cost, sources, target, box):  # pragma: no cover
-    """Cells from a source to a cell of `target` (bool by cell), the target first; empty: no way."""
+    """Cells from a source to a cell of `target` (bool by cell), the target first; or empty."""
     layers, rows, columns = blocked.shape
     size = rows * columns
     best = np.full(layers * size, np.inf, dtype=np.float32)
@@ -283,7 +283,7 @@ def _join(
         )
         if not len(found):
             sys.exit(
-                f"{net.name}: no way to {net.pins[chosen][0]['pin']}; move something in layout.yaml."
+                f"{net.name}: no way to {net.pins[chosen][0]['pin']}; move it in layout.yaml."
             )
         cells = [
             (int(f) // (rows * columns), int(f) % (rows * columns) // columns, int(f) % columns)
@@ -365,10 +365,8 @@ def routed(
                 to_do.append(net)
                 for cell in set(clashing):
                     history[cell] += 0.6
-        print(
-            f"round {turn + 1}: {len(to_do)} nets too near to others: {' '.join(n.name for n in to_do)}",
-            file=sys.stderr,
-        )
+        names = " ".join(net.name for net in to_do)
+        print(f"round {turn + 1}: {len(to_do)} nets too near to others: {names}", file=sys.stderr)
         if not to_do:
             break
     else:
