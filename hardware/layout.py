@@ -25,8 +25,8 @@ from hardware.schematic import BOARD, RULES
 LAYOUT = HERE / "layout.yaml"
 PYTHON = "/usr/bin/python3"  # of the system: the one that KiCad brings its module to
 TEXTS = [
-    ["Xueyang A  unreviewed", 13, 27.5, "finger"],
-    ["not a medical device", 13, 25.5, "finger"],
+    ["Xueyang A  unreviewed", 13, 24.0, "finger"],
+    ["not a medical device", 13, 26.0, "finger"],
 ]
 
 
@@ -62,6 +62,7 @@ def job(sheet: Path, work: Path) -> dict[str, Any]:
                 "fields": fields,
                 "side": side,
                 "small": board[fields["Part"]]["symbol"].startswith("Device:"),
+                "bought": board[fields["Part"]]["maker"] != "none",
                 "pads": pads[reference],
                 **{"x": x, "y": y, "turn": turn},
             }
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     task = {
         **task,
         **found,
+        "keep_out": layout["keep_out"],
         "via": rules["default"]["via_diameter"],
         "drill": rules["default"]["via_drill"],
     }

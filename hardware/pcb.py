@@ -84,28 +84,85 @@ def place(job, path):
         for field, text in part["fields"].items():
             footprint.SetField(field, text)
             footprint.GetFieldByName(field).SetVisible(False)
+        footprint.Value().SetVisible(False)
+        footprint.SetExcludedFromBOM(not part["bought"])
         board.Add(footprint)
         footprint.SetPosition(point(part["x"], part["y"]))
         if part["side"] == "finger":
             footprint.Flip(footprint.GetPosition(), pcbnew.FLIP_DIRECTION_LEFT_RIGHT)
         footprint.SetOrientationDegrees(part["turn"])
-        name_it(footprint, part["small"])
         for pad in footprint.Pads():
             if pad.GetNumber() in part["pads"]:
                 pad.SetNet(nets[part["pads"][pad.GetNumber()]])
+    small = {part["reference"] for part in job["parts"] if part["small"]}
+    for side in (False, True):
+        name_all([f for f in board.GetFootprints() if f.IsFlipped() == side], small, job)
     board.Save(str(path))
     print(json.dumps(pads(board)))
 
 
-def name_it(footprint, small):
-    """The name of a small part stands inside it on the drawing for assembly, not on the board."""
-    name = footprint.Reference()
-    size = 0.5 if small else 0.8
-    name.SetTextSize(pcbnew.VECTOR2I(pcbnew.FromMM(size), pcbnew.FromMM(size)))
-    name.SetTextThickness(pcbnew.FromMM(size * 0.15))
-    if small:
-        name.SetLayer(pcbnew.B_Fab if footprint.IsFlipped() else pcbnew.F_Fab)
-        name.SetPosition(footprint.GetPosition())
+def name_all(footprints, small, job):
+    """The names on one side: of a large part beside it, where nothing stands; of a small part
+    inside it on the drawing for assembly, not on the board."""
+    taken = [
+        box_of(f.GetCourtyard(pcbnew.B_CrtYd if f.IsFlipped() else pcbnew.F_CrtYd).BBox())
+        for f in footprints
+    ]
+    taken += [
+        (x - 11, y - 0.8, x + 11, y + 0.8)
+        for _, x, y, side in job["texts"]
+        if (side == "finger") == footprints[0].IsFlipped()
+    ]
+    for footprint in footprints:
+        name = footprint.Reference()
+        size = 0.5 if footprint.GetReference() in small else 0.8
+        name.SetTextSize(pcbnew.VECTOR2I(pcbnew.FromMM(size), pcbnew.FromMM(size)))
+        name.SetTextThickness(pcbnew.FromMM(size * 0.15))
+        name.SetTextAngleDegrees(0)
+        if footprint.GetReference() in small:
+            name.SetLayer(pcbnew.B_Fab if footprint.IsFlipped() else pcbnew.F_Fab)
+            name.SetPosition(footprint.GetPosition())
+            continue
+        body = box_of(
+            footprint.GetCourtyard(
+                pcbnew.B_CrtYd if footprint.IsFlipped() else pcbnew.F_CrtYd
+            ).BBox()
+        )
+        wide, high = 0.75 * size * len(footprint.GetReference()) + 0.3, size + 0.3
+        for x, y in beside(body, wide, high):
+            box = (x - wide / 2, y - high / 2, x + wide / 2, y + high / 2)
+            inside = (
+                box[0] > 0.3
+                and box[2] < job["length"] - 0.3
+                and box[1] > 0.3
+                and box[3] < job["width"] - 0.3
+            )
+            if inside and not any(meet(box, other) for other in taken):
+                name.SetPosition(point(x, y))
+                taken.append(box)
+                break
+        else:  # inside the part, under it when it is soldered
+            name.SetPosition(footprint.GetPosition())
+
+
+def beside(body, wide, high):
+    """Places for a text around a box, the nearest and most usual first."""
+    left, top, right, bottom = body
+    middle_x, middle_y = (left + right) / 2, (top + bottom) / 2
+    for gap in (0.05, 0.5, 1.0, 2.0):
+        for slide in (0.0, -1.0, 1.0, -2.5, 2.5):
+            yield middle_x + slide, top - high / 2 - gap
+            yield middle_x + slide, bottom + high / 2 + gap
+            yield left - wide / 2 - gap, middle_y + slide
+            yield right + wide / 2 + gap, middle_y + slide
+
+
+def box_of(box):
+    return (*back(box.GetOrigin()), *back(box.GetEnd()))
+
+
+def meet(one, other):
+    return all(one[i] < other[i + 2] and other[i] < one[i + 2] for i in (0, 1))
 
 
 def pads(board):
@@ -141,7 +198,8 @@ def apply(job, path):
         track.SetLayer(layers[layer])
         track.SetNet(nets[net])
         board.Add(track)
-    for net, at in job["vias"]:
+    stitches = [["GND", at] for at in job["stitches"]]
+    for net, at in job["vias"] + stitches:
         via = pcbnew.PCB_VIA(board)
         via.SetPosition(point(*at))
         via.SetWidth(pcbnew.FromMM(job["via"]))
@@ -161,10 +219,28 @@ def apply(job, path):
         corners = zone.Outline()
         corners.NewOutline()
         for x, y in [(0.4, 0.4), (1, 0.4), (1, 1), (0.4, 1)]:
-            x = 0.4 if x == 0.4 else job["length"] - 0.4
+            x = 0.4 if x == 0.4 else job["keep_out"][0] - 0.1
             y = 0.4 if y == 0.4 else job["width"] - 0.4
             corners.Append(point(x, y))
         board.Add(zone)
+    pcbnew.ZONE_FILLER(board).Fill(board.Zones())
+    # A stitch that met no ground on one side ties nothing.
+    places = {tuple(at) for at in job["stitches"]}
+    loose = [
+        via
+        for via in board.GetTracks()
+        if isinstance(via, pcbnew.PCB_VIA)
+        and tuple(back(via.GetPosition())) in places
+        and not all(
+            any(
+                zone.GetLayer() == layer and zone.HitTestFilledArea(layer, via.GetPosition(), 0)
+                for zone in board.Zones()
+            )
+            for layer in layers
+        )
+    ]
+    for via in loose:
+        board.Remove(via)
     pcbnew.ZONE_FILLER(board).Fill(board.Zones())
     board.Save(str(path))
 

@@ -195,27 +195,69 @@ class Board:
 
 def _nets(pads: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]) -> list[Net]:
     """What is to be joined, wide and short nets first, ground last."""
-    by_net: dict[str, dict[str, list[Any]]] = {}
+    by_net: dict[str, dict[str, list[list[Any]]]] = {}
     for pad in pads:
-        if pad["net"] and not pad["net"].startswith("unconnected-"):
-            by_net.setdefault(pad["net"], {}).setdefault(pad["pin"], []).append(pad)
+        if pad["pin"] and pad["net"] and not pad["net"].startswith("unconnected-"):
+            pieces = by_net.setdefault(pad["net"], {}).setdefault(pad["pin"], [])
+            # Pads of one pin that touch are one; a switch's two are not, though it joins them.
+            near = [p for p in pieces if any(_touch(pad["box"], other["box"]) for other in p)]
+            for piece in near:
+                pieces.remove(piece)
+            pieces.append([pad, *(other for piece in near for other in piece)])
     nets = []
     for name, pins in by_net.items():
-        trunk = layout["trunks"].get(name, {"width": layout["twig"], "pins": []})
-        for pin in trunk["pins"]:
+        trunk = layout["trunks"].get(name.removeprefix("/"), {})
+        width_of = dict.fromkeys(trunk.get("pins", ()), trunk.get("width"))
+        branch = trunk.get("branch", {"pins": ()})
+        width_of |= dict.fromkeys(branch["pins"], branch.get("width"))
+        for pin in width_of:
             if pin not in pins:
                 sys.exit(f"layout.yaml: {pin} of the trunk {name} is not on this net.")
-        order = [*trunk["pins"], *sorted(set(pins) - set(trunk["pins"]))]
-        halves = [
-            (trunk["width"] if pin in trunk["pins"] else layout["twig"]) / 2 for pin in order
-        ]
-        nets.append(Net(name, [pins[pin] for pin in order], halves))
+        joined, halves = [], []
+        for pin in [*width_of, *sorted(set(pins) - set(width_of))]:
+            joined += pins[pin]
+            halves += [width_of.get(pin, layout["twig"]) / 2] * len(pins[pin])
+        nets.append(Net(name, joined, halves))
 
     def span(net: Net) -> float:
         boxes = np.array([pad["box"] for pin in net.pins for pad in pin])
         return float(np.ptp(boxes[:, 0]) + np.ptp(boxes[:, 1]))
 
     return sorted(nets, key=lambda net: (net.name == "GND", -max(net.halves), span(net)))
+
+
+def _necks(
+    pads: Sequence[Mapping[str, Any]], layout: Mapping[str, Any]
+) -> tuple[list[dict[str, Any]], list[Any]]:
+    """The pads as the router sees them, and the tracks of the necks: a pin with a neck is joined
+    at the neck's outer end, and the neck blocks others like a pad."""
+    half = layout["neck"] / 2
+    out, tracks = [], []
+    for pad in pads:
+        if pad["pin"] not in layout["necks"]:
+            out.append(dict(pad))
+            continue
+        x, y = _middle([pad])
+        end = layout["necks"][pad["pin"]]
+        if end[0] != x and end[1] != y:  # the longer way is kept, the other follows the pad
+            end = [end[0], y] if abs(end[0] - x) > abs(end[1] - y) else [x, end[1]]
+        layer = 0 if pad["front"] else 1
+        tracks.append([pad["net"], layer, layout["neck"], [x, y], list(end)])
+        along = [min(x, end[0]), min(y, end[1]), max(x, end[0]), max(y, end[1])]
+        # No pin of its own: they only keep others away.
+        out.append({**pad, "pin": ""})
+        out.append({**pad, "pin": "", "box": _grown(along, half)})
+        out.append({**pad, "box": _grown([*end, *end], half)})
+    return out, tracks
+
+
+def _grown(box: Sequence[float], by: float) -> list[float]:
+    left, top, right, bottom = box
+    return [left - by, top - by, right + by, bottom + by]
+
+
+def _touch(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(one[i] <= other[i + 2] and other[i] <= one[i + 2] for i in (0, 1))
 
 
 def _middle(pin: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
@@ -253,11 +295,10 @@ def _join(
     tree = [cell for pad in net.pins[0] for cell in board.cells(pad)]
     middles = [_middle(net.pins[0])]
     left = list(range(1, len(net.pins)))
-    trunk_half = net.halves[0]
     while left:
-        trunk = [i for i in left if net.halves[i] == trunk_half]
+        widest = max(net.halves[i] for i in left)
         chosen = min(
-            trunk or left,
+            (i for i in left if net.halves[i] == widest),
             key=lambda i: min(
                 abs(_middle(net.pins[i])[0] - x) + abs(_middle(net.pins[i])[1] - y)
                 for x, y in middles
@@ -345,12 +386,14 @@ def _segments(path: Path) -> list[tuple[int, tuple[int, int], tuple[int, int]]]:
 def routed(
     pads: Sequence[Mapping[str, Any]], layout: Mapping[str, Any], rules: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """{"tracks": (net, layer, width, start, end), "vias": (net, at)}; ends with a sentence when
-    nets still cross after the last round."""
+    """{"tracks": (net, layer, width, start, end), "vias": (net, at), "stitches": at}; ends with a
+    sentence when nets still cross after the last round."""
+    pads, tracks = _necks(pads, layout)
     board = Board(pads, layout, rules)
     nets = _nets(pads, layout)
     history = np.zeros(board.shape, dtype=np.float32)
     to_do = list(nets)
+    where: dict[str, str] = {}
     for turn in range(ROUNDS):
         weight = 1.0 + 1.5 * turn
         for net in to_do:
@@ -363,16 +406,18 @@ def routed(
                     clashing += _clash(board, net, other)
             if clashing:
                 to_do.append(net)
+                rows, columns = np.array(clashing)[:, 1:].mean(axis=0)
+                where[net.name] = f"@{columns * GRID:.0f},{rows * GRID:.0f}"
                 for cell in set(clashing):
                     history[cell] += 0.6
-        names = " ".join(net.name for net in to_do)
+        names = " ".join(f"{net.name}{where[net.name]}" for net in to_do)
         print(f"round {turn + 1}: {len(to_do)} nets too near to others: {names}", file=sys.stderr)
         if not to_do:
             break
     else:
         sys.exit("The nets still cross; move something in layout.yaml.")
 
-    tracks, vias = [], []
+    vias: list[Any] = []
     for net in nets:
         for path in net.paths:
             for layer, start, end in _segments(path):
@@ -381,8 +426,7 @@ def routed(
             vias += [
                 [net.name, [round(c * GRID, 3), round(r * GRID, 3)]] for r, c in _vias(path.cells)
             ]
-    vias += _stitches(board, nets, vias)
-    return {"tracks": tracks, "vias": vias}
+    return {"tracks": tracks, "vias": vias, "stitches": _stitches(board, nets, vias)}
 
 
 def _stitches(board: Board, nets: Sequence[Net], vias: Sequence[Any]) -> list[Any]:
@@ -407,5 +451,5 @@ def _stitches(board: Board, nets: Sequence[Net], vias: Sequence[Any]) -> list[An
     for row in range(step // 2, board.shape[1], step):
         for column in range(step // 2, board.shape[2], step):
             if not taken[row, column]:
-                found.append(["GND", [round(column * GRID, 3), round(row * GRID, 3)]])
+                found.append([round(column * GRID, 3), round(row * GRID, 3)])
     return found
