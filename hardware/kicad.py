@@ -1,20 +1,16 @@
-"""KiCad's own checks of the drawn design, and the files it makes of it. It needs KiCad 9.
-
-python3 -m hardware.kicad [FOLDER]      checks; pictures and files go to FOLDER (build/hardware)
+"""KiCad's own checks of the schematic and of the board, and what it reads off them. It needs
+KiCad 9; `python -m hardware` runs this and the rest.
 """
 
-import argparse
 import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from hardware import rails, schematic, wiring
+from hardware import copper, rails, wiring
 from hardware.netlist import Netlist, children, designed, exported, parsed, parts
 
 BUILD = Path("build/hardware")
@@ -124,46 +120,39 @@ def schematic_gates(sheet: Path, work: Path) -> list[str]:
         return [f"The drawing cannot be read: {error}"]
 
 
-def pictures(sheet: Path, out: Path, work: Path) -> None:
-    """The schematic as PDF and SVG, and the bill as KiCad exports it."""
-    config = work / "config"
-    kicad("sch", "export", "pdf", "-o", out / "schematic.pdf", sheet, config=config)
-    kicad("sch", "export", "svg", "-o", out, sheet, config=config)
+def design_rule_check(board: Path, work: Path) -> list[str]:
+    """The board's rules and its parity with the schematic beside it: every error, every warning,
+    every missing connection. The project file beside it must be the committed one."""
+    report = work / "drc.json"
     kicad(
-        *(
-            "sch",
-            "export",
-            "bom",
-            "--fields",
-            "Reference,Value,Footprint,Maker,MPN,Part,${QUANTITY}",
-        ),
-        *("--group-by", "Part", "-o", out / "bom.csv", sheet),
-        config=config,
+        *("pcb", "drc", "--schematic-parity", "--all-track-errors", "--format", "json"),
+        *("--severity-error", "--severity-warning", "-o", report, board),
+        config=work / "config",
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m hardware.kicad", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=BUILD)
-    out = parser.parse_args(arguments).folder
-    if not shutil.which("kicad-cli"):
-        print(
-            "kicad-cli is missing: install KiCad 9 (hardware/README.md says how).", file=sys.stderr
+    found = json.loads(report.read_text())
+    return [
+        _sentence(where, violation)
+        for where, key in (
+            ("board", "violations"),
+            ("board, unconnected", "unconnected_items"),
+            ("board against schematic", "schematic_parity"),
         )
-        return 1
-    work = out / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    sheet = schematic.BOARD / f"{NAME}.kicad_sch"
-    said = [] if schematic.main(["--check"]) == 0 else ["The schematic is not fresh."]
-    said += schematic_gates(sheet, work)
-    for sentence in said:
-        print(sentence, file=sys.stderr)
-    if not said:
-        pictures(sheet, out, work)
-        print(f"The schematic passes; pictures and bill are in {out}.")
-    return 1 if said else 0
+        for violation in found[key]
+    ]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def board_gates(board: Path, sheet: Path, work: Path) -> list[str]:
+    """Every gate that a board file must pass; empty when it does. KiCad writes beside what it
+    checks, so it gets a copy."""
+    folder = work / "drc"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (board, sheet, sheet.with_suffix(".kicad_pro")):
+        if path.parent != folder:
+            shutil.copy(path, folder)
+    try:
+        return [
+            *copper.gates(board, sheet),
+            *design_rule_check(folder / board.name, work),
+        ]
+    except (Broken, ValueError, KeyError) as error:
+        return [f"The board cannot be read: {error}"]

@@ -17,7 +17,7 @@ import numpy as np
 GRID = 0.1  # mm
 ROUNDS = 60
 VIA_COST = 18.0  # in steps of the grid
-STITCH = 4.0  # mm between the vias that tie the two ground planes
+STITCH = 2.5  # mm between the vias that tie the two ground planes
 
 Cell = tuple[int, int, int]  # layer, row, column
 
