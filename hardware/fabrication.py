@@ -4,13 +4,15 @@ another library.
 `made` needs KiCad 9, `reread` gerbonara. The files go into build/ and are never committed.
 """
 
+import itertools
 import math
 import site
 import subprocess
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +129,7 @@ def reread(folder: Path, board: copper.Board) -> list[str]:
             continue
         said += _pads(drawn, layer, side, board, origin)
         said += _tracks(drawn, layer, side, board)
+        said += _poured(drawn, layer, side, board)
         said += _mask(stack.graphic_layers.get((side, "mask")), layer, side, board, origin)
     for kind in ("silk", "paste"):
         for side in SIDES.values():
@@ -142,16 +145,26 @@ def _size(stack: Any, board: copper.Board) -> Iterator[str]:
     if outline is None:
         yield "the outline is missing."
         return
-    ends = [(getattr(o, f"x{i}"), getattr(o, f"y{i}")) for o in outline.objects for i in (1, 2)]
+    ends = [(getattr(o, f"x{i}"), getattr(o, f"y{i}")) for o in _drawn(outline) for i in (1, 2)]
     for axis, name in ((0, "long"), (1, "wide")):
         extent = max(e[axis] for e in ends) - min(e[axis] for e in ends)
         if abs(extent - board.size[axis]) > NEAR:
             yield f"the outline is {extent:.2f} mm {name}; the board {board.size[axis]:.2f}."
 
 
+def _drawn(layer: Any) -> list[Any]:
+    """A layer's objects, in millimetres whatever the file's unit."""
+    from gerbonara.utils import MM
+
+    return [
+        item.converted(MM) if is_dataclass(item) else item  # its regions are none
+        for item in getattr(layer, "objects", ())
+    ]
+
+
 def _origin(stack: Any) -> tuple[float, float]:
     """Where the board's upper left corner lies in the gerbers, whose y goes up."""
-    outline = stack.graphic_layers[("mechanical", "outline")].objects
+    outline = _drawn(stack.graphic_layers[("mechanical", "outline")])
     return min(min(o.x1, o.x2) for o in outline), max(max(o.y1, o.y2) for o in outline)
 
 
@@ -159,7 +172,7 @@ def _pads(
     drawn: Any, layer: str, side: str, board: copper.Board, origin: tuple[float, float]
 ) -> Iterator[str]:
     """Every pad at its place and marked with its net."""
-    flashes = [o for o in drawn.objects if type(o).__name__ == "Flash"]
+    flashes = [o for o in _drawn(drawn) if type(o).__name__ == "Flash"]
     left, top = origin
     found: dict[tuple[str, str], list[Any]] = {}
     for flash in flashes:
@@ -200,7 +213,7 @@ def _tracks(drawn: Any, layer: str, side: str, board: copper.Board) -> Iterator[
             o.aperture.diameter,
             math.hypot(o.x2 - o.x1, o.y2 - o.y1),
         )
-        for o in drawn.objects
+        for o in _drawn(drawn)
         if type(o).__name__ == "Line" and o.attrs.get(".N")
     )
     for key in sorted({*wanted[0], *got[0]}):
@@ -212,11 +225,27 @@ def _tracks(drawn: Any, layer: str, side: str, board: copper.Board) -> Iterator[
             )
 
 
+def _poured(drawn: Any, layer: str, side: str, board: copper.Board) -> Iterator[str]:
+    """The same area of poured ground, in as many pieces."""
+    wanted = [_area(points) for _, on, points in board.poured if on == layer]
+    got = [_area(o.outline) for o in _drawn(drawn) if type(o).__name__ == "Region"]
+    if len(wanted) != len(got) or abs(sum(wanted) - sum(got)) > 0.002 * sum(wanted):
+        yield (
+            f"{side}: {len(got)} poured pieces of {sum(got):.0f} mm2 in all; "
+            f"the board has {len(wanted)} of {sum(wanted):.0f} mm2."
+        )
+
+
+def _area(points: Sequence[tuple[float, float]]) -> float:
+    closed = [*points, points[0]]
+    return abs(sum(a * d - c * b for (a, b), (c, d) in itertools.pairwise(closed))) / 2
+
+
 def _mask(
     drawn: Any, layer: str, side: str, board: copper.Board, origin: tuple[float, float]
 ) -> Iterator[str]:
     """An opening in the mask over each pad that is soldered or probed on this side."""
-    flashes = [o for o in getattr(drawn, "objects", ()) if type(o).__name__ == "Flash"]
+    flashes = [o for o in _drawn(drawn) if type(o).__name__ == "Flash"]
     if not flashes:
         yield f"{side}: the mask is missing or empty."
         return

@@ -171,9 +171,9 @@ BOARD: dict[str, tuple[Spoil, str]] = {
     "no ground poured": (zones_gone, "Via"),
     "the outline open": (edge_moved, "board"),
     "copper under the antenna": (track_under_antenna, "under the antenna"),
-    "switch node beside the sensor": (loud_beside_sensor, "SW: 3"),
+    "switch node beside the sensor": (loud_beside_sensor, "SW: 1.8 mm from U4"),
     "a test pad at the edge": (part_moved("TP1", 0, -1.2), "TP1: is nearer than"),
-    "two test pads too near": (part_moved("TP2", -2.5, 0), "TP2: is nearer than"),
+    "two test pads too near": (part_moved("TP2", -2.5, 0), "nearer than 4.0 mm to TP2"),
     "a test pad beside a part": (part_moved("TP13", 2, 10), "may touch"),
     "the board does not say that it is unreviewed": (text_gone("unreviewed"), "unreviewed"),
 }

@@ -27,13 +27,15 @@ def swapped(one: str, other: str) -> Spoil:
     return spoil
 
 
-def without_line(name: str, mark: str, which: int) -> Spoil:
-    """The line that has `mark` in it for the so manieth time is lost."""
+def without_line(name: str, mark: str, which: int, after: str = "") -> Spoil:
+    """The line that has `mark` in it for the so manieth time after `after` is lost."""
 
     def spoil(folder: Path) -> None:
         path = next(folder.glob(name))
-        lines = path.read_text().splitlines(keepends=True)
-        at = [i for i, line in enumerate(lines) if mark in line][which]
+        text = path.read_text()
+        lines = text.splitlines(keepends=True)
+        begin = text[: text.index(after)].count("\n") if after else 0
+        at = [i for i, line in enumerate(lines) if mark in line and i >= begin][which]
         path.write_text("".join(lines[:at] + lines[at + 1 :]))
 
     return spoil
@@ -68,10 +70,10 @@ FABRICATION: dict[str, tuple[Spoil, str]] = {
     "drill file lost": (gone("*.drl"), "holes are drilled"),
     "a hole lost": (without_line("*.drl", "X", 40), "holes are drilled"),
     "a pad's flash lost": (without_line("*B_Cu*", "D03*", 5), "bottom: "),
-    "a track lost": (without_line("*F_Cu*", "D01*", -3), "top: "),
+    "a track lost": (without_line("*F_Cu*", "D01*", 3, "AperFunction,Conductor"), "top: "),
     "an opening of the mask lost": (without_line("*F_Mask*", "D03*", 7), "the mask covers"),
     "the two coppers exchanged": (swapped("*F_Cu*", "*B_Cu*"), "not where the board has it"),
-    "copper cut in its middle": (cut("*B_Cu*"), "bottom: "),
+    "copper cut in its middle": (cut("*B_Cu*"), ""),
     "outline in inches": (scaled("*Edge_Cuts*"), "outline is"),
 }
 
