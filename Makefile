@@ -60,6 +60,17 @@ soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (with
 season: .venv/all.stamp  ## 10,000 simulated people against the truth (half an hour, by hand)
 	@$(bin)/python -m sim.season
 
+##@ Build the hardware
+.PHONY: hardware
+hardware: .venv/hardware.stamp  ## check the hardware's design; pictures, factory files, cost (2 minutes)
+	$(bin)/python -m hardware.tools $(if $(CI),--install)
+	$(bin)/python -m hardware
+
+.PHONY: hardware-mutants
+hardware-mutants: .venv/hardware.stamp  ## spoil that design: every fault must be noticed (6 minutes)
+	$(bin)/python -m hardware.tools $(if $(CI),--install)
+	$(bin)/python -m hardware.mutants
+
 ##@ Set up
 .PHONY: setup
 setup: .venv/base.stamp  ## what `make run` needs
@@ -86,6 +97,13 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 	@$(bin)/python -m sim.vm.setup
 	@touch $@
 
+# The interactive bill asks for wxPython, which KiCad brings to the system's Python: not built here.
+.venv/hardware.stamp: .venv/all.stamp
+	@echo "Adding the tools for the hardware; this happens once." >&2
+	@$(pip) --editable ".[hardware]"
+	@$(pip) --no-deps InteractiveHtmlBom==2.12.0
+	@touch $@
+
 .PHONY: clean
 clean:  ## remove what was built, and the environment
 	rm -rf build .venv node_modules sim/vm/node_modules *.egg-info
@@ -93,4 +111,4 @@ clean:  ## remove what was built, and the environment
 .PHONY: help
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile

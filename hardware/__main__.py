@@ -59,7 +59,7 @@ def checks(out: Path) -> list[tuple[str, Callable[[], list[str]]]]:
         ),
         ("the gerbers, read again", gerbers),
         ("the jig against the board", jig.gates),
-        ("the enclosure", lambda: enclosure.gates(enclosure.built())),
+        ("the enclosure", enclosure.gates),
     ]
 
 

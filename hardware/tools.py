@@ -5,6 +5,7 @@ python -m hardware.tools --install  installs it (root, apt): for continuous inte
 """
 
 import argparse
+import ctypes
 import os
 import re
 import shutil
@@ -22,6 +23,12 @@ APT = Path("/etc/apt")
 
 def present(tool: dict[str, Any]) -> bool:
     """Whether the program is there and new enough."""
+    if tool.get("library"):
+        try:
+            ctypes.CDLL(tool["program"])
+        except OSError:
+            return False
+        return True
     if not shutil.which(tool["program"]):
         return False
     if "least" not in tool:

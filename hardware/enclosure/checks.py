@@ -39,7 +39,9 @@ def overlap_mm3(one: Any, other: Any) -> float:
         return 0.0
     import trimesh
 
-    return float(abs(trimesh.boolean.intersection([one, other], engine="manifold").volume))
+    shared = trimesh.boolean.intersection([one, other], engine="manifold")
+    with np.errstate(all="ignore"):  # trimesh divides by the volume of what has none
+        return 0.0 if shared.is_empty else float(abs(shared.volume))
 
 
 def opened(piece: Any, sizes: Mapping[str, Any], degrees: float) -> Any:

@@ -30,6 +30,7 @@ def picture(
     import vtk
     from vtk.util import numpy_support
 
+    vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)  # "no X server": none is needed
     scene = vtk.vtkRenderer()
     scene.SetBackground(1, 1, 1)
     for name, piece in meshes.items():
