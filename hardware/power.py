@@ -132,7 +132,7 @@ def circuit_check(
     stated = book["resistors"]
     for key, net in (("from_3v3_ua", "+3V3"), ("from_cells_ua", "VBAT")):
         micro = 1e6 * drawn[net]
-        if abs(micro - typical(stated[key])) > 0.1 * micro + 0.05:
+        if abs(micro - typical(stated[key])) > 0.03 * micro + 0.05:
             yield f"resistors.{key}: {typical(stated[key])} uA, but the design's draw {micro:.2f}."
     down = [
         ohm
