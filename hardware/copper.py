@@ -187,6 +187,7 @@ def complaints(
         *_near(board, rules),
         *_apart(board, rules),
         *_antenna(board, layout),
+        *_quiet(board, layout),
         *_outline(board, layout),
         *_jig(board, rules),
         *_marked(board),
@@ -369,6 +370,25 @@ def _antenna(board: Board, layout: Mapping[str, Any]) -> Iterator[str]:
     for net, layer, points in board.poured:
         if any(inside(point) for point in points):
             yield f"the poured {net} on {layer} reaches under the antenna."
+
+
+def _quiet(board: Board, layout: Mapping[str, Any]) -> Iterator[str]:
+    """On both sides of the sensor only its own nets."""
+    left, top, right, bottom = layout["quiet"]["box"]
+    for track in board.tracks:
+        if track.net in layout["quiet"]["nets"]:
+            continue
+        steps = max(1, math.ceil(math.dist(track.start, track.end) / 0.1))
+        by = track.width / 2 - 1e-6
+        for k in range(steps + 1):
+            x, y = (track.start[i] + k / steps * (track.end[i] - track.start[i]) for i in (0, 1))
+            if left - by < x < right + by and top - by < y < bottom + by:
+                yield f"a track of {track.net} runs past the sensor on {track.layer}."
+                break
+    for via in board.vias:
+        loud = via.net not in layout["quiet"]["nets"]
+        if loud and left < via.at[0] < right and top < via.at[1] < bottom:
+            yield f"a via of {via.net} stands beside the sensor."
 
 
 def _outline(board: Board, layout: Mapping[str, Any]) -> Iterator[str]:

@@ -124,6 +124,7 @@ class Board:
         self.width = layout["outline"]["width"]
         self.corner = layout["outline"]["corner"]
         self.keep_out = layout["keep_out"]
+        self.quiet = layout["quiet"]
         self.clearance = rules["default"]["clearance"] + 0.01
         self.edge = rules["board"]["min_copper_edge_clearance"] + 0.05
         self.via = rules["default"]["via_diameter"] / 2
@@ -159,6 +160,8 @@ class Board:
             for layer, side in enumerate(("front", "back")):
                 self._edges(grid[layer], self.edge + half)
                 self._mark(grid[layer], self.keep_out, half)
+                if net.removeprefix("/") not in self.quiet["nets"]:
+                    self._mark(grid[layer], self.quiet["box"], half)
                 for pad in self.pads:
                     if pad[side] and pad["net"] != net:
                         self._mark(grid[layer], pad["box"], half + self.clearance)
@@ -170,6 +173,8 @@ class Board:
             grid = np.zeros(self.shape[1:], dtype=np.bool_)
             self._edges(grid, self.edge + self.via)
             self._mark(grid, self.keep_out, self.via)
+            if net.removeprefix("/") not in self.quiet["nets"]:
+                self._mark(grid, self.quiet["box"], self.via)
             for pad in self.pads:
                 own = self.hole if pad["drill"] else 0.05
                 margin = own if pad["net"] == net else self.clearance

@@ -88,7 +88,7 @@ def test_the_router_joins_and_keeps_the_distance() -> None:
     layout = {
         **{"outline": {"length": 10, "width": 10, "corner": 1}, "keep_out": [20, 20, 21, 21]},
         **{"trunks": {"A": {"width": 0.6, "pins": ["R1.1", "R2.1"]}}, "twig": 0.2},
-        **{"neck": 0.3, "necks": {}},
+        **{"neck": 0.3, "necks": {}, "quiet": {"box": [20, 20, 21, 21], "nets": []}},
     }
     found = route.routed(pads, layout, RULES)
     widths = {net: width for net, _, width, _, _ in found["tracks"]}

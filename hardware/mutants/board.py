@@ -128,13 +128,18 @@ def track_under_antenna(root: Node) -> None:
     root.append(copied)
 
 
-def loud_beside_sensor(root: Node) -> None:
-    track = _longest(root, "SW")
-    copied = [part if not isinstance(part, list) else list(part) for part in track]
-    left, top = _corner(root)
-    child(copied, "start")[1:3] = [str(left + 33), str(top + 16)]
-    child(copied, "end")[1:3] = [str(left + 34), str(top + 16)]
-    root.append(copied)
+def beside_sensor(net: str) -> Spoil:
+    """A track of this net on the sensor's other side."""
+
+    def spoil(root: Node) -> None:
+        copied = [list(p) if isinstance(p, list) else p for p in _longest(root, net)]
+        x, y = (float(v) for v in child(_footprint(root, "U4"), "at")[1:3])
+        child(copied, "start")[1:3] = [str(x - 1), str(y)]
+        child(copied, "end")[1:3] = [str(x + 1), str(y)]
+        child(copied, "layer")[1] = Quoted("F.Cu")
+        root.append(copied)
+
+    return spoil
 
 
 def _corner(root: Node) -> tuple[float, float]:
@@ -171,10 +176,11 @@ BOARD: dict[str, tuple[Spoil, str]] = {
     "no ground poured": (zones_gone, "Via"),
     "the outline open": (edge_moved, "board"),
     "copper under the antenna": (track_under_antenna, "under the antenna"),
-    "switch node beside the sensor": (loud_beside_sensor, "SW: 1.8 mm from U4"),
+    "switch node beside the sensor": (beside_sensor("SW"), "mm from U4; at least 15"),
+    "the display's clock under the sensor": (beside_sensor("DISPLAY_SCL"), "past the sensor"),
     "a test pad at the edge": (part_moved("TP1", 0, -1.2), "TP1: is nearer than"),
-    "two test pads too near": (part_moved("TP2", -2.5, 0), "nearer than 4.0 mm to TP2"),
-    "a test pad beside a part": (part_moved("TP13", 2, 10), "may touch"),
+    "two test pads too near": (part_moved("TP2", -2.5, 0), "nearer than 4.0 mm to TP"),
+    "a test pad beside a part": (part_moved("TP13", 3, 10), "may touch"),
     "the board does not say that it is unreviewed": (text_gone("unreviewed"), "unreviewed"),
 }
 
