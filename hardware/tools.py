@@ -48,20 +48,12 @@ def release() -> str:
 
 
 def commands(missing: Sequence[dict[str, Any]], backports: Sequence[str]) -> list[list[str]]:
-    """The apt commands that bring them."""
-    suite = f"{release()}-backports" if release() in backports else None
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-    runs = [["apt-get", "update", "-qq"]]
-    for backport in (True, False):
-        packages = [
-            package
-            for tool in missing
-            if bool(tool.get("backport")) == backport
-            for package in tool["packages"]
-        ]
-        if packages:
-            runs.append([*install, *(["-t", suite] if backport and suite else []), *packages])
-    return runs
+    """The apt commands that bring them: all from one suite, for KiCad's from the backports and
+    graphics libraries from elsewhere do not go together."""
+    suite = ["-t", f"{release()}-backports"] if release() in backports else []
+    packages = list(dict.fromkeys(name for tool in missing for name in tool["packages"]))
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *suite, *packages]
+    return [["apt-get", "update", "-qq"], install]
 
 
 def backports_line() -> str | None:
@@ -92,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     names = " and ".join(f"{t['program']} {t.get('least', '')}".strip() for t in missing)
     runs = commands(missing, known["backports"])
-    needs_backports = release() in known["backports"] and any(t.get("backport") for t in missing)
+    needs_backports = release() in known["backports"]
     if not install:
         first = f"add the suite {release()}-backports to apt, then " if needs_backports else ""
         how = " && ".join(" ".join(part for part in run if part != "-qq") for run in runs)

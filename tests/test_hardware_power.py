@@ -93,11 +93,14 @@ def test_the_deck_for_ngspice_follows_the_design() -> None:
 def test_the_apt_line_names_only_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tools, "release", lambda: "bookworm")
     known = yaml.safe_load(tools.TOOLS.read_text())
-    runs = tools.commands(known["programs"][:2], known["backports"])
-    assert [run[-1] for run in runs] == ["-qq", "kicad-footprints", "ngspice"]
-    assert "bookworm-backports" in runs[1] and "bookworm-backports" not in runs[2]
+    update, install = tools.commands(known["programs"][1:], known["backports"])
+    assert update[:2] == ["apt-get", "update"]
+    # From one suite: mixed, they do not go together. Each named once.
+    assert install[install.index("-t") + 1 :] == [
+        *("bookworm-backports", "ngspice", "libegl1", "libgl1", "libgl1-mesa-dri")
+    ]
     monkeypatch.setattr(tools, "release", lambda: "trixie")
-    assert "-t" not in tools.commands(known["programs"][:1], known["backports"])[1]
+    assert "-t" not in tools.commands(known["programs"], known["backports"])[1]
 
 
 @pytest.mark.parametrize(
