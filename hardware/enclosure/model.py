@@ -153,6 +153,17 @@ def sensor_half(sizes: Mapping[str, Any], board: copper.Board) -> Any:
     for x, y in screws(sizes):
         body = body.union(rod(x, y, 0.5, half["screw"]["boss"], levels.lid - 0.5))
         body = body.cut(rod(x, y, wall, half["screw"]["core"], 20))
+    hook = half["hook"]
+    body = body.cut(
+        box(
+            left - hook["long"] - hook["play"],
+            0,
+            levels.lid - half["lip"] - hook["play"],
+            hook["long"] + 1,
+            hook["width"] + 2 * hook["play"],
+            hook["thick"] + 2 * hook["play"],
+        )
+    )
     # The wires to the cells, behind the board.
     return body.cut(rod(behind + 3, 8, -1, 3.0, wall + 2))
 
@@ -168,7 +179,7 @@ def lid(sizes: Mapping[str, Any], board: copper.Board) -> Any:
         .chamfer(0.6)
     )
     # A lip that keeps the lid in its place, open where the antenna's end of the module is; posts
-    # in the corners hold the board down, two screws the lid.
+    # in the corners hold the board down; a hook at the mouth and two screws hold the lid.
     play = 0.15
     long = board.size[0] + 2 * half["board_play"] - 2 * play
     wide = board.size[1] + 2 * half["board_play"] - 2 * play
@@ -190,6 +201,17 @@ def lid(sizes: Mapping[str, Any], board: copper.Board) -> Any:
                 wide - 2.4,
                 9,
             )
+        )
+    )
+    hook = half["hook"]
+    plate = plate.union(
+        box(
+            levels.left - half["board_play"] - hook["long"] + hook["play"],
+            0,
+            levels.lid - half["lip"],
+            hook["long"] + 0.5,
+            hook["width"],
+            hook["thick"],
         )
     )
     low = levels.board_top + 0.1
