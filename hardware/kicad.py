@@ -12,6 +12,7 @@ import yaml
 
 from hardware import copper, rails, wiring
 from hardware.netlist import Netlist, children, designed, exported, parsed, parts
+from hardware.tools import same_kicad
 
 BUILD = Path("build/hardware")
 NAME = "xueyang"
@@ -48,7 +49,12 @@ def rule_check(sheet: Path, work: Path) -> list[str]:
         config=work / "config",
     )
     found = [v for page in json.loads(report.read_text())["sheets"] for v in page["violations"]]
-    return [_sentence("schematic", violation) for violation in found]
+    return [_sentence("schematic", violation) for violation in found if _counts(violation)]
+
+
+def _counts(violation: dict) -> bool:
+    """Whether a complaint is about the design, and not about another KiCad's libraries."""
+    return not violation["type"].startswith(("lib_symbol_", "lib_footprint_")) or same_kicad()
 
 
 def _sentence(where: str, violation: dict) -> str:
@@ -138,6 +144,7 @@ def design_rule_check(board: Path, work: Path) -> list[str]:
             ("board against schematic", "schematic_parity"),
         )
         for violation in found[key]
+        if _counts(violation)
     ]
 
 

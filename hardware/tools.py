@@ -38,6 +38,14 @@ def present(tool: dict[str, Any]) -> bool:
     return bool(number) and int(number[0]) >= tool["least"]
 
 
+def same_kicad() -> bool:
+    """Whether this KiCad is the one that schematic and board were last made with."""
+    told = subprocess.run(["kicad-cli", "version"], capture_output=True, text=True).stdout
+    return (
+        told.split("+")[0].split("-")[0].strip() == yaml.safe_load(TOOLS.read_text())["drawn_with"]
+    )
+
+
 def release() -> str:
     """The code name of this Debian, or nothing."""
     about = Path("/etc/os-release")
