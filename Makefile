@@ -69,7 +69,7 @@ hardware: .venv/hardware.stamp  ## check the hardware's design; pictures, factor
 	$(bin)/python -m hardware
 
 .PHONY: hardware-mutants
-hardware-mutants: .venv/hardware.stamp  ## spoil that design: every fault must be noticed (6 minutes)
+hardware-mutants: .venv/hardware.stamp  ## spoil that design: every fault must be noticed (4 minutes)
 	$(bin)/python -m hardware.tools $(if $(CI),--install)
 	$(bin)/python -m hardware.mutants
 

@@ -7,7 +7,7 @@ table of cost. Exit code 1 when a check found something; then nothing is made.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -28,7 +28,7 @@ from hardware import (
 from hardware.netlist import designed, parts
 
 
-def checks(out: Path) -> list[tuple[str, Callable[[], list[str]]]]:
+def checks(out: Path) -> list[tuple[str, Callable[[], Iterable[str]]]]:
     """(what, a function that gives its complaints), in the order of cost."""
     book, netlist, work = parts(), designed(), out / "work"
     rules = yaml.safe_load(rails.RAILS.read_text())
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found = 0
     for what, check in checks(out):
         begun = time.monotonic()
-        said = check()
+        said = list(check())
         found += len(said)
         verdict = f"{len(said)} complaints" if said else "passes"
         print(f"{what}: {verdict} ({time.monotonic() - begun:.0f} s)", file=sys.stderr)

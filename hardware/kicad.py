@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -113,17 +114,15 @@ def netlist_check(netlist: Netlist) -> list[str]:
     return said
 
 
-def schematic_gates(sheet: Path, work: Path) -> list[str]:
-    """Every gate that a schematic must pass; empty when it does."""
+def schematic_gates(sheet: Path, work: Path) -> Iterator[str]:
+    """Every gate that a schematic must pass, the quick ones first."""
     work.mkdir(parents=True, exist_ok=True)
     try:
-        return [
-            *rule_check(sheet, work),
-            *netlist_check(netlist_of(sheet, work)),
-            *fields_check(sheet),
-        ]
+        yield from fields_check(sheet)
+        yield from netlist_check(netlist_of(sheet, work))
+        yield from rule_check(sheet, work)
     except (Broken, ValueError, KeyError) as error:
-        return [f"The drawing cannot be read: {error}"]
+        yield f"The drawing cannot be read: {error}"
 
 
 def design_rule_check(board: Path, work: Path) -> list[str]:
@@ -148,18 +147,16 @@ def design_rule_check(board: Path, work: Path) -> list[str]:
     ]
 
 
-def board_gates(board: Path, sheet: Path, work: Path) -> list[str]:
-    """Every gate that a board file must pass; empty when it does. KiCad writes beside what it
+def board_gates(board: Path, sheet: Path, work: Path) -> Iterator[str]:
+    """Every gate that a board file must pass, the quick ones first. KiCad writes beside what it
     checks, so it gets a copy."""
+    yield from copper.gates(board, sheet)
     folder = work / "drc"
     folder.mkdir(parents=True, exist_ok=True)
     for path in (board, sheet, sheet.with_suffix(".kicad_pro")):
         if path.parent != folder:
             shutil.copy(path, folder)
     try:
-        return [
-            *copper.gates(board, sheet),
-            *design_rule_check(folder / board.name, work),
-        ]
+        yield from design_rule_check(folder / board.name, work)
     except (Broken, ValueError, KeyError) as error:
-        return [f"The board cannot be read: {error}"]
+        yield f"The board cannot be read: {error}"

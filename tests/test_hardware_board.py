@@ -123,7 +123,8 @@ def test_the_jig_fits_the_board() -> None:
 
 def test_every_fault_of_a_jig_is_found() -> None:
     for name, words, said in spoiled_jigs.spoiled():
-        assert any(words in sentence for sentence in said), (name, said)
+        found = list(said)
+        assert any(words in sentence for sentence in found), (name, found)
 
 
 def test_the_pin_plate_by_hand() -> None:

@@ -116,21 +116,20 @@ def complaints(
     sizes: Mapping[str, Any],
     board: copper.Board,
     limits: Mapping[str, Any],
-) -> list[str]:
-    """Where the clip fails, a sentence each."""
+) -> Iterator[str]:
+    """Where the clip fails, a sentence each; what is quickly found first."""
     meshes = {name: mesh(shape) for name, shape in shapes.items()}
-    said = list(_whole(meshes, limits))
-    if said:
-        return said
-    return [
-        *_walls(meshes, limits),
-        *_apart(meshes, sizes, board),
-        *_windows(meshes, sizes, board, limits),
-        *_fingers(meshes, sizes, board, limits),
-        *_cells(meshes, sizes, limits),
-        *_light(meshes, sizes, board, limits),
-        *_force(sizes, board, limits),
-    ]
+    broken = list(_whole(meshes, limits))
+    yield from broken
+    if broken:
+        return
+    yield from _force(sizes, board, limits)
+    yield from _windows(meshes, sizes, board, limits)
+    yield from _cells(meshes, sizes, limits)
+    yield from _walls(meshes, limits)
+    yield from _light(meshes, sizes, board, limits)
+    yield from _apart(meshes, sizes, board)
+    yield from _fingers(meshes, sizes, board, limits)
 
 
 def _whole(meshes: Mapping[str, Any], limits: Mapping[str, Any]) -> Iterator[str]:
@@ -164,6 +163,11 @@ def _apart(
     meshes: Mapping[str, Any], sizes: Mapping[str, Any], board: copper.Board
 ) -> Iterator[str]:
     """No two things in one place: shut, half and wide open; the board's parts too."""
+    for part, block in room(sizes, board).items():
+        for name, piece in meshes.items():
+            shared = overlap_mm3(block, piece)
+            if shared > TOUCH_MM3:
+                yield f"{part} cuts {name} by {shared:.1f} mm3."
     names = list(meshes)
     for degrees in (0.0, sizes["widest_deg"] / 2, float(sizes["widest_deg"])):
         now = {n: opened(m, sizes, degrees) if n in MOVING else m for n, m in meshes.items()}
@@ -172,11 +176,6 @@ def _apart(
                 shared = overlap_mm3(now[one], now[other])
                 if shared > TOUCH_MM3:
                     yield f"{one} cuts {other} by {shared:.1f} mm3, open {degrees:.0f} degrees."
-    for part, block in room(sizes, board).items():
-        for name, piece in meshes.items():
-            shared = overlap_mm3(block, piece)
-            if shared > TOUCH_MM3:
-                yield f"{part} cuts {name} by {shared:.1f} mm3."
 
 
 def _free(piece: Any, points: np.ndarray, direction: tuple[float, float, float]) -> np.ndarray:
@@ -358,4 +357,4 @@ def gates(path: Path | None = None) -> list[str]:
     """Every check of the committed model on the committed board."""
     sizes = measures(path) if path else measures()
     board = copper.read(copper.BOARD.read_text())
-    return complaints(built(sizes, board), sizes, board, gauges())
+    return list(complaints(built(sizes, board), sizes, board, gauges()))

@@ -23,9 +23,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for group in chosen:
         begun = time.monotonic()
         for name, words, said in importlib.import_module(f"hardware.mutants.{group}").spoiled():
-            heard = next((sentence for sentence in said if words in sentence), None)
+            # The gates are asked no further than to the complaint that is waited for.
+            others = []
+            for heard in said:
+                if words in heard:
+                    break
+                others.append(heard)
+            else:
+                heard = None
             verdict = "killed  " if heard is not None else "SURVIVED"
-            print(f"{verdict}  {group}: {name}: {heard or said[:1] or ''}"[:150], flush=True)
+            print(f"{verdict}  {group}: {name}: {heard or others[:1] or ''}"[:150], flush=True)
             spoiled += 1
             survivors += heard is None
         print(f"{group}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)

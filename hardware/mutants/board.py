@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +185,7 @@ BOARD: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     original = copper.BOARD.read_text()
     for name, (spoil, words) in BOARD.items():

@@ -1,7 +1,7 @@
 """Spoiled clips: measures changed as a slip would change them."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -62,7 +62,7 @@ SHAPES: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     board, limits = copper.read(copper.BOARD.read_text()), checks.gauges()
     for name, (spoil, words) in MEASURES.items():

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from hardware import copper, fabrication
@@ -85,7 +85,7 @@ def _older_board() -> str:
     return written(root)
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     board = copper.read(copper.BOARD.read_text())
     with tempfile.TemporaryDirectory() as made:

@@ -1,7 +1,7 @@
 """Spoiled jigs, and boards that the jig no longer fits."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,7 @@ JIG: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     board = copper.read(copper.BOARD.read_text())
     for name, (spoil, words) in JIG.items():

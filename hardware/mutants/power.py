@@ -1,7 +1,7 @@
 """Spoiled power figures and circuits: for the checks on paper and for ngspice."""
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -61,7 +61,7 @@ POWER: dict[str, tuple[Spoil, str]] = {
 }
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     rules = yaml.safe_load(rails.RAILS.read_text())
     for name, (spoil, words) in POWER.items():

@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ SCHEMATIC: dict[str, Callable[[Node], None]] = {
 }
 
 
-def spoiled() -> Iterator[tuple[str, str, list[str]]]:
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
     """(name, words that the complaint must have, what the gates say) of each."""
     original = (BOARD / "xueyang.kicad_sch").read_text()
     for name, spoil in SCHEMATIC.items():
