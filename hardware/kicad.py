@@ -1,21 +1,19 @@
-"""KiCad's own checks of the drawn design, and the files it makes of it. It needs KiCad 9.
-
-python3 -m hardware.kicad [FOLDER]      checks; pictures and files go to FOLDER (build/hardware)
+"""KiCad's own checks of the schematic and of the board, and what it reads off them. It needs
+KiCad 9; `python -m hardware` runs this and the rest.
 """
 
-import argparse
 import json
 import os
 import shutil
 import subprocess
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 
-from hardware import rails, schematic, wiring
+from hardware import copper, rails, wiring
 from hardware.netlist import Netlist, children, designed, exported, parsed, parts
+from hardware.tools import same_kicad
 
 BUILD = Path("build/hardware")
 NAME = "xueyang"
@@ -52,7 +50,12 @@ def rule_check(sheet: Path, work: Path) -> list[str]:
         config=work / "config",
     )
     found = [v for page in json.loads(report.read_text())["sheets"] for v in page["violations"]]
-    return [_sentence("schematic", violation) for violation in found]
+    return [_sentence("schematic", violation) for violation in found if _counts(violation)]
+
+
+def _counts(violation: dict) -> bool:
+    """Whether a complaint is about the design, and not about another KiCad's libraries."""
+    return not violation["type"].startswith(("lib_symbol_", "lib_footprint_")) or same_kicad()
 
 
 def _sentence(where: str, violation: dict) -> str:
@@ -111,59 +114,49 @@ def netlist_check(netlist: Netlist) -> list[str]:
     return said
 
 
-def schematic_gates(sheet: Path, work: Path) -> list[str]:
-    """Every gate that a schematic must pass; empty when it does."""
+def schematic_gates(sheet: Path, work: Path) -> Iterator[str]:
+    """Every gate that a schematic must pass, the quick ones first."""
     work.mkdir(parents=True, exist_ok=True)
     try:
-        return [
-            *rule_check(sheet, work),
-            *netlist_check(netlist_of(sheet, work)),
-            *fields_check(sheet),
-        ]
+        yield from fields_check(sheet)
+        yield from netlist_check(netlist_of(sheet, work))
+        yield from rule_check(sheet, work)
     except (Broken, ValueError, KeyError) as error:
-        return [f"The drawing cannot be read: {error}"]
+        yield f"The drawing cannot be read: {error}"
 
 
-def pictures(sheet: Path, out: Path, work: Path) -> None:
-    """The schematic as PDF and SVG, and the bill as KiCad exports it."""
-    config = work / "config"
-    kicad("sch", "export", "pdf", "-o", out / "schematic.pdf", sheet, config=config)
-    kicad("sch", "export", "svg", "-o", out, sheet, config=config)
+def design_rule_check(board: Path, work: Path) -> list[str]:
+    """The board's rules and its parity with the schematic beside it: every error, every warning,
+    every missing connection. The project file beside it must be the committed one."""
+    report = work / "drc.json"
     kicad(
-        *(
-            "sch",
-            "export",
-            "bom",
-            "--fields",
-            "Reference,Value,Footprint,Maker,MPN,Part,${QUANTITY}",
-        ),
-        *("--group-by", "Part", "-o", out / "bom.csv", sheet),
-        config=config,
+        *("pcb", "drc", "--schematic-parity", "--all-track-errors", "--format", "json"),
+        *("--severity-error", "--severity-warning", "-o", report, board),
+        config=work / "config",
     )
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python3 -m hardware.kicad", description=__doc__)
-    parser.add_argument("folder", nargs="?", type=Path, default=BUILD)
-    out = parser.parse_args(arguments).folder
-    if not shutil.which("kicad-cli"):
-        print(
-            "kicad-cli is missing: install KiCad 9 (hardware/README.md says how).", file=sys.stderr
+    found = json.loads(report.read_text())
+    return [
+        _sentence(where, violation)
+        for where, key in (
+            ("board", "violations"),
+            ("board, unconnected", "unconnected_items"),
+            ("board against schematic", "schematic_parity"),
         )
-        return 1
-    work = out / "work"
-    work.mkdir(parents=True, exist_ok=True)
-    sheet = schematic.BOARD / f"{NAME}.kicad_sch"
-    said = [] if schematic.main(["--check"]) == 0 else ["The schematic is not fresh."]
-    said += schematic_gates(sheet, work)
-    for sentence in said:
-        print(sentence, file=sys.stderr)
-    if not said:
-        pictures(sheet, out, work)
-        print(f"The schematic passes; pictures and bill are in {out}.")
-    return 1 if said else 0
+        for violation in found[key]
+        if _counts(violation)
+    ]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def board_gates(board: Path, sheet: Path, work: Path) -> Iterator[str]:
+    """Every gate that a board file must pass, the quick ones first. KiCad writes beside what it
+    checks, so it gets a copy."""
+    yield from copper.gates(board, sheet)
+    folder = work / "drc"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (board, sheet, sheet.with_suffix(".kicad_pro")):
+        if path.parent != folder:
+            shutil.copy(path, folder)
+    try:
+        yield from design_rule_check(folder / board.name, work)
+    except (Broken, ValueError, KeyError) as error:
+        yield f"The board cannot be read: {error}"

@@ -340,6 +340,7 @@ class Drawing:
                 ("Maker", part["maker"], None),
                 ("MPN", part["mpn"], None),
             ],
+            in_bom=part["maker"] != "none",
         )
         named: dict[str, list[Pin]] = {}
         nets = self.netlist[reference].nets
@@ -688,7 +689,9 @@ def digest() -> str:
         key: [part.get(name) for name in ("symbol", "footprint", "what", "maker", "mpn", "value")]
         for key, part in parts()["board"].items()
     }
-    sources = [path.read_text() for path in (DESIGN, SHEET, RULES)]
+    rules = yaml.safe_load(RULES.read_text())
+    project = [rules[name] for name in ("board", "default", "classes", "accepted")]
+    sources = [DESIGN.read_text(), SHEET.read_text(), project]
     return hashlib.sha256(json.dumps([sources, drawn_of]).encode()).hexdigest()[:16]
 
 

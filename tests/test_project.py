@@ -91,7 +91,29 @@ def test_continuous_integration_checks_then_tests_then_soaks(clone: Path) -> Non
     script(tools / "python3", "exit 0\n")
     env = {"PATH": f"{tools}:{os.environ['PATH']}"}
     assert run(clone / ".ci" / "run", cwd=clone.parent, env=env).returncode == 0
-    assert (clone / "calls").read_text() == "CI=1 check test soak\n"
+    # No history tells what has changed: the hardware is checked too.
+    called = "CI=1 check test soak\n", "CI=1 hardware hardware-mutants\n"
+    assert (clone / "calls").read_text() == "".join(called)
+
+    def git(*what: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+        done = run("git", *who, *what, cwd=clone)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "Begin.")
+    base = git("rev-parse", "HEAD")
+    for name, expected in (("README.md", called[:1]), ("hardware/pins.yaml", called)):
+        (clone / "calls").unlink()
+        (clone / name).parent.mkdir(exist_ok=True)
+        (clone / name).write_text("changed")
+        git("add", name)
+        git("commit", "-qm", f"Change {name}.")
+        told = run(clone / ".ci" / "run", cwd=clone.parent, env=env | {"CI_BASE": base})
+        assert told.returncode == 0, told.stderr
+        assert (clone / "calls").read_text() == "".join(expected), name
 
     script(tools / "make", "exit 2\n")
     assert run(clone / ".ci" / "run", cwd=clone.parent, env=env).returncode == 2

@@ -1,12 +1,8 @@
-"""Spoils the committed drawings, one fault at a time; every gate must notice its own.
-
-python3 -m hardware.mutants      exit code 1 when a spoiled design passes
-"""
+"""Spoiled schematics: KiCad's rule check alone would pass several of them."""
 
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +148,8 @@ SCHEMATIC: dict[str, Callable[[Node], None]] = {
 }
 
 
-def spoiled_schematics() -> Iterator[tuple[str, list[str]]]:
-    """(name, what the gates say) of every mutant of the schematic."""
+def spoiled() -> Iterator[tuple[str, str, Iterable[str]]]:
+    """(name, words that the complaint must have, what the gates say) of each."""
     original = (BOARD / "xueyang.kicad_sch").read_text()
     for name, spoil in SCHEMATIC.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -162,24 +158,4 @@ def spoiled_schematics() -> Iterator[tuple[str, list[str]]]:
             root = parsed(original)
             spoil(root)
             sheet.write_text(written(root))
-            yield name, kicad.schematic_gates(sheet, Path(folder) / "work")
-
-
-def main() -> int:
-    """The command; returns its exit code."""
-    survivors = 0
-    for name, said in spoiled_schematics():
-        print(
-            f"{'killed  ' if said else 'SURVIVED'}  {name}: {(said or [''])[0][:110]}", flush=True
-        )
-        survivors += not said
-    print(
-        f"{survivors} spoiled designs passed."
-        if survivors
-        else "Every spoiled design was noticed."
-    )
-    return 1 if survivors else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+            yield name, "", kicad.schematic_gates(sheet, Path(folder) / "work")
