@@ -112,9 +112,8 @@ def test_numba_is_the_same():
         state = core.new(channels)
         seen = set()
         for n, i in enumerate(range(0, red.size, 4)):
-            core.feed(
-                state, red[i : i + 4].tolist(), ir[i : i + 4].tolist(), 4, int(t_ms[i + 3]), 0
-            )
+            core.feed(state, red[i : i + 4].tolist(), ir[i : i + 4].tolist(), 4,
+                      int(t_ms[i + 3]), 0)
             assert rows[n].tolist() == list(core.reading(state))
             seen.add(core.reading(state)[field.STATUS])
         assert field.OK in seen

@@ -53,9 +53,8 @@ def test_default_curve(ratio_q12):
 def test_curve_from_settings():
     state = core.new()
     before = list(state[1])
-    core.set_curve(
-        state, round(1.5958422 * 2**20), round(-34.6596622 * 2**20), round(112.6898759 * 2**20)
-    )
+    core.set_curve(state, round(1.5958422 * 2**20), round(-34.6596622 * 2**20),
+                   round(112.6898759 * 2**20))
     assert max(abs(a - b) for a, b in zip(before, state[1], strict=True)) <= 1
 
 

@@ -70,7 +70,9 @@ def test_beside_a_float_oximeter():
         seen = record(Person(Scene(duration_s=20, spo2_pct=spo2, pulse_bpm=bpm), seed))
         rows, _ = run(seen.red, seen.ir)
         tail = slice(len(seen.red) - 1000, len(seen.red))
-        exact = reference.spo2_pct(reference.ratio_of_ratios(seen.red[tail], seen.ir[tail], 100.0))
+        exact = reference.spo2_pct(
+            reference.ratio_of_ratios(seen.red[tail], seen.ir[tail], 100.0)
+        )
         assert rows[-1, field.SPO2_CENTIPCT] / 100 == pytest.approx(exact, abs=0.5)
         exact = reference.pulse_bpm(seen.ir[tail], 100.0)
         assert rows[-1, field.PULSE_DECIBPM] / 10 == pytest.approx(exact, abs=2.0)
@@ -242,14 +244,9 @@ def test_new_light_starts_anew():
     state = core.new()
     for i in range(0, 3000, 4):
         scale = 1.0 if i < 1500 else 1.6
-        core.feed(
-            state,
-            [int(v * scale) for v in seen.red[i : i + 4]],
-            [int(v * scale) for v in seen.ir[i : i + 4]],
-            4,
-            (i + 4) * 10,
-            field.EVENT_LEDS if i == 1500 else 0,
-        )
+        core.feed(state, [int(v * scale) for v in seen.red[i : i + 4]],
+                  [int(v * scale) for v in seen.ir[i : i + 4]], 4, (i + 4) * 10,
+                  field.EVENT_LEDS if i == 1500 else 0)
         if i == 1500:
             assert core.reading(state)[field.SPO2_CENTIPCT] == field.NONE
     assert core.reading(state)[field.STATUS] == OK

@@ -24,14 +24,11 @@ def test_each_part_of_the_variability_has_its_size():
     assert np.ptp(gaps_of(**still)) < 1e-9
     # A sine of 2 % has an rms of 1.41 %.
     assert stats.variation(gaps_of(**still | {"respiration_rate_pct": 2.0})) == (
-        pytest.approx(0.0141, rel=0.05)
-    )
+        pytest.approx(0.0141, rel=0.05))
     assert stats.variation(gaps_of(**still | {"pressure_wave_pct": 2.0})) == (
-        pytest.approx(0.0141, rel=0.05)
-    )
+        pytest.approx(0.0141, rel=0.05))
     assert stats.variation(gaps_of(**still | {"jitter_pct": 2.0})) == (
-        pytest.approx(0.02, rel=0.1)
-    )
+        pytest.approx(0.02, rel=0.1))
 
 
 def test_fibrillation_has_its_coefficient_of_variation_and_no_order():
@@ -45,16 +42,8 @@ def test_fibrillation_has_its_coefficient_of_variation_and_no_order():
 
 
 def test_a_premature_beat_comes_early_is_weak_and_is_followed_by_a_pause():
-    person = Person(
-        Scene(
-            duration_s=600.0,
-            premature_pct=10.0,
-            jitter_pct=0.0,
-            respiration_rate_pct=0.0,
-            pressure_wave_pct=0.0,
-        ),
-        11,
-    )
+    person = Person(Scene(duration_s=600.0, premature_pct=10.0, jitter_pct=0.0,
+                          respiration_rate_pct=0.0, pressure_wave_pct=0.0), 11)
     gaps = np.diff(person.beat_s)
     usual = 60.0 / 72.0
     early = np.flatnonzero(gaps < 0.85 * usual)
@@ -76,15 +65,9 @@ def test_the_true_rate_is_that_of_the_beats_in_the_window():
     assert person.pulse_bpm([10.0, 110.0]).shape == (2,)
 
 
-@pytest.mark.parametrize(
-    ("shape", "tops"),
-    [
-        ("young", 2),
-        ("adult", 2),
-        ("dicrotic", 2),
-        ("stiff", 1),
-    ],
-)
+@pytest.mark.parametrize(("shape", "tops"), [
+    ("young", 2), ("adult", 2), ("dicrotic", 2), ("stiff", 1),
+])
 def test_each_pulse_wave_has_its_tops(shape, tops):
     wave = pulse_table(shape)
     assert wave.min() == pytest.approx(0.0, abs=1e-6)

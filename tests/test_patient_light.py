@@ -43,16 +43,13 @@ def test_a_still_finger_has_the_ratio_of_its_saturation(spo2):
     assert spectral_ratio(taken, 72.0) == pytest.approx(true_ratio(spo2), rel=0.005)
 
 
-@pytest.mark.parametrize(
-    "scene",
-    [
-        Scene(shape="dicrotic", pulse_bpm=50.0),
-        Scene(shape="stiff", pulse_bpm=150.0),
-        Scene(perfusion_pct=10.0),
-        Scene(light_return=0.3, perfusion_pct=3.0),
-        Scene(clock_error_pct=40.1),
-    ],
-)
+@pytest.mark.parametrize("scene", [
+    Scene(shape="dicrotic", pulse_bpm=50.0),
+    Scene(shape="stiff", pulse_bpm=150.0),
+    Scene(perfusion_pct=10.0),
+    Scene(light_return=0.3, perfusion_pct=3.0),
+    Scene(clock_error_pct=40.1),
+])
 def test_the_ratio_does_not_hang_on_the_rest_of_the_person(scene):
     taken = record(Person(replace(scene, spo2_pct=90.0), 4))
     assert spectral_ratio(taken, scene.pulse_bpm) == pytest.approx(true_ratio(90.0), rel=0.005)
@@ -288,8 +285,7 @@ def test_breathing_is_in_the_baseline_the_amplitude_and_the_rate():
     at = Person(replace(scene, respiration_rate_pct=4.0), 1).beat_s[1:]
     hz = np.linspace(0.05, 0.6, 221)
     assert hz[signal.lombscargle(at, gaps - gaps.mean(), 2 * np.pi * hz).argmax()] == (
-        pytest.approx(0.25, abs=0.02)
-    )
+        pytest.approx(0.25, abs=0.02))
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.3, 1.0])
@@ -313,15 +309,12 @@ def test_saturation_follows_steps_and_recorded_trajectories():
         recorded([0.0, 1.0], [np.nan, np.nan])
 
 
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ({"spo2_pct": 101.0}, "from 0.0 to 100.0"),
-        ({"pulse_bpm": ((0.0, 1.0), (70.0, 0.0))}, "from 20.0"),
-        ({"spo2_pct": ((0.0, 9.0, 5.0), (97.0, 90.0, 97.0))}, "times rising"),
-        ({"force_n": ((0.0, 9.0), (0.3,))}, "as many"),
-    ],
-)
+@pytest.mark.parametrize(("wrong", "told"), [
+    ({"spo2_pct": 101.0}, "from 0.0 to 100.0"),
+    ({"pulse_bpm": ((0.0, 1.0), (70.0, 0.0))}, "from 20.0"),
+    ({"spo2_pct": ((0.0, 9.0, 5.0), (97.0, 90.0, 97.0))}, "times rising"),
+    ({"force_n": ((0.0, 9.0), (0.3,))}, "as many"),
+])
 def test_a_scene_that_makes_no_sense_is_refused(wrong, told):
     with pytest.raises(ValueError, match=told):
         Scene(**wrong)

@@ -24,21 +24,14 @@ def moved(movement, seed=1, **how):
 
 def windowed_slopes(red, ir):
     """Slope of red on infrared in windows of 1 s."""
-    return np.array(
-        [np.polyfit(ir[k : k + 100], red[k : k + 100], 1)[0] for k in range(100, 7900, 100)]
-    )
+    return np.array([np.polyfit(ir[k:k + 100], red[k:k + 100], 1)[0]
+                     for k in range(100, 7900, 100)])
 
 
-@pytest.mark.parametrize(
-    ("movement", "low_hz", "high_hz"),
-    [
-        ("tap", 1.0, 4.0),
-        ("rub", 1.0, 4.0),
-        ("tremor", 4.0, 8.0),
-        ("random", 0.9, 5.1),
-        ("bursts", 0.5, 5.5),
-    ],
-)
+@pytest.mark.parametrize(("movement", "low_hz", "high_hz"), [
+    ("tap", 1.0, 4.0), ("rub", 1.0, 4.0), ("tremor", 4.0, 8.0),
+    ("random", 0.9, 5.1), ("bursts", 0.5, 5.5),
+])
 def test_each_movement_stays_in_its_band(movement, low_hz, high_hz):
     _, ir, _ = moved(movement)
     hz, power = signal.welch(ir, 100.0, nperseg=1024)
@@ -92,10 +85,8 @@ def test_red_lags_infrared_by_what_was_drawn():
     def best_lag_ms(lag_ms):
         red, ir, _ = moved("random", ratio_drift=(0.0, 0.0), lag_ms=(lag_ms, lag_ms))
         fine = signal.resample(np.stack([red, ir]), 80_000, axis=1)  # 1 ms
-        return max(
-            range(-60, 61),
-            key=lambda lag: np.dot(fine[0, 1000:-1000], fine[1, 1000 - lag : 79_000 - lag]),
-        )
+        return max(range(-60, 61), key=lambda lag: np.dot(fine[0, 1000:-1000],
+                                                          fine[1, 1000 - lag:79_000 - lag]))
 
     # Venous blood, the later source, weighs more in red: the mix lags a little without any.
     assert best_lag_ms(30.0) - best_lag_ms(0.0) == pytest.approx(30, abs=1)
@@ -107,12 +98,8 @@ def test_red_lags_infrared_by_what_was_drawn():
 
 
 def test_force_damps_the_pulse_while_it_lasts():
-    scene = replace(
-        LIMP,
-        perfusion_pct=2.0,
-        respiration_amplitude_pct=0.0,
-        motion=(Motion("tap", 30.0, 60.0, swing_pct=0.0001),),
-    )
+    scene = replace(LIMP, perfusion_pct=2.0, respiration_amplitude_pct=0.0,
+                    motion=(Motion("tap", 30.0, 60.0, swing_pct=0.0001),))
     taken = record(Person(scene, 1))
     swing = np.ptp(taken.ir[:9000].reshape(-1, 300), axis=1)  # by 3 s
     before, during, after = swing[1:9].mean(), swing[11:19].mean(), swing[22:29].mean()

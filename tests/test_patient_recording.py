@@ -66,7 +66,6 @@ def test_the_module_writes_where_it_is_told(tmp_path):
     out = tmp_path / "out.csv"
     done = subprocess.run([sys.executable, "-m", "sim.patient.demo", str(out)], check=False)
     assert done.returncode == 0 and out.stat().st_size > 400_000
-    told = subprocess.run(
-        [sys.executable, "-m", "sim.patient.demo"], check=False, capture_output=True, text=True
-    )
+    told = subprocess.run([sys.executable, "-m", "sim.patient.demo"], check=False,
+                          capture_output=True, text=True)
     assert told.returncode == 1 and "OUT.csv" in told.stderr
