@@ -388,7 +388,7 @@ def _classes(name: str, values: Iterable[float | None]) -> list[tuple[str, float
     edges = _EDGES[name]
     return [
         # May break after the dash: columns are narrow.
-        (f"{low:g}–\u200b{high:g}" if low else f"< {high:g}", low, high)
+        (f"{low:g}–\u200b{high:.3g}" if low else f"< {high:g}", low, high)
         for low, high in zip(edges, edges[1:], strict=False)
         if any(low <= value < high for value in known)
     ]
