@@ -352,8 +352,8 @@ def test_the_slowest_and_the_fastest_heart(bpm, shape, perfusion):
         share, error = shown_of(person, rows, t_s)
         assert share > 0.95
         assert np.abs(error).max() <= 3
-        # Three beats of the slowest have come by then.
-        assert t_s[rows[:, field.STATUS] == OK].min() < 6.7
+        # Three beats of the slowest have come after 6.2 s; the next evaluation has them.
+        assert t_s[rows[:, field.STATUS] == OK].min() < 7.3
         assert not (rows[:, field.FLAGS] & field.FLAG_IRREGULAR).any()
 
 

@@ -160,6 +160,11 @@ def since_ticks(b):
     return b[_TICK] - (b[_LAST_AT_Q8] >> 8)
 
 
+def range_q22(b):
+    """How far the light has gone, up and down, since the last beat, in ln Q22."""
+    return b[_HIGH] - b[_LOW]
+
+
 def height_q22(b, spare):
     """Median height of the last beats (up to 8) in ln Q22; 0 before three of them.
 

@@ -103,8 +103,6 @@ _SURE_DECIBPM = const(56)
 _SCALARS = const(57)
 
 # Verdict thresholds.
-_STEEP_Q10 = const(307)  # share of the overtones below 40 a minute,
-_ROUGH_Q10 = const(72)  # and below 60
 _EXPLAINED_Q10 = const(614)  # of the energy on the harmonics of one rate
 _PARTLY_EXPLAINED_Q10 = const(205)  # with two premature beats in 8 s a fifth of it is left
 # A larger estimated error is no reading. Only a weak pulse has noise for its excuse; in a strong
@@ -517,32 +515,18 @@ def _beat(state, slope, light):
         _withhold(state, field.WEAK_PULSE, 0)
 
 
-def _compare(s, b, timely, counted, pulse_decibpm, missed):
-    """Whether the beats have the rate of the spectrum, and when the next one will be overdue.
-
-    That is after 1.9 s, since a number has to go within two; or after a period and a quarter,
-    where that is longer. Where a beat was missed of late two periods pass, up to 2.4 s.
-    """
-    aside = counted - pulse_decibpm
-    if timely > 1 and -pulse_decibpm < aside * 8 < pulse_decibpm:
-        s[_BEATS_AGREE] = 1
-        period = s[_RATE_MILLIHZ] * 3 // (20 * counted)
-        two_s = s[_RATE_MILLIHZ] * 19 // 40000
-        longest = period * 9 >> 2 if missed else period * 5 >> 2
-        if longest > two_s * 5 >> 2:
-            longest = two_s * 5 >> 2
-        if longest < two_s:
-            longest = two_s
-        s[_LONGEST] = longest if longest > period * 5 >> 2 else period * 5 >> 2
-    elif beats.since_ticks(b) > s[_RATE_MILLIHZ] // 400 or not _overdue(s, b):
-        s[_BEATS_AGREE] = 0  # after 10 s nothing old is in the window
-
-
 def _overdue(s, b):
     """Whether a heart whose beats were seen has been silent for too long."""
-    if s[_BEATS_AGREE] == 0 or s[_DISTURBED] < s[_RATE_MILLIHZ] // 500:
+    if s[_DISTURBED] < s[_RATE_MILLIHZ] // 500:
         return False
-    return beats.since_ticks(b) > s[_LONGEST]
+    if beats.since_ticks(b) <= s[_LONGEST]:
+        return False
+    if s[_BEATS_AGREE]:
+        return True
+    # Under movement beats are not found; but where nothing moves at all (half of what is known,
+    # and that no weak pulse) there is no heart.
+    known = s[_KNOWN_STRENGTH]
+    return known > _LOW_PERFUSION_MILLIPCT and beats.range_q22(b) // 84 < known
 
 
 def _slice(state):
@@ -608,7 +592,13 @@ def _evaluate(state):
         # theirs.
         known_q8 = counted * 54613 // step_millihz  # 128 * 256 / 600 of a Hz in lines Q8
         known_q3 = known_q8 >> 5
-        above = _above_breath(known_q3, low, step_millihz)
+        # What lies below half its rate and below 42 a minute, as slow as breathing, takes nothing
+        # from it.
+        above = 700 * 128 // step_millihz
+        if above > known_q3 >> 4:
+            above = known_q3 >> 4
+        if above < low:
+            above = low
         total = pulse.gather(re, im, above, high, reach)
         explained = pulse.explained_q10(im, total, known_q3, high, reach)
         if explained >= (
@@ -616,10 +606,7 @@ def _evaluate(state):
         ):
             line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
             low = above
-        elif (
-            known_q3 <= pulse.densest_q3(reach)
-            and pulse.overtones_q10(im, total, known_q3, high) >= _STEEP_Q10
-        ):
+        elif known_q3 <= pulse.densest_q3(reach):
             # A slow pulse of which little was seen yet: its comb takes in everything.
             line_q8 = known_q8
             explained = _EXPLAINED_Q10
@@ -680,77 +667,27 @@ def _decibpm(s, line_q8):
     return (line_q8 * (s[_RATE_MILLIHZ] >> 5) >> 8) * 75 // 4000
 
 
-def _above_breath(line_q3, low, step_millihz):
-    """The first line that counts for a pulse at line_q3.
-
-    What lies below half its rate and below 42 a minute, as slow as breathing, takes nothing
-    from it.
-    """
-    slow = 700 * 128 // step_millihz
-    if line_q3 >> 4 < slow:
-        slow = line_q3 >> 4
-    return slow if slow > low else low
-
-
 def _search(state, low, high, reach, step_millihz):
-    """Pulse from the spectrum alone. Writes to the spare room: line Q8 (0: none), the share
-    explained by it (Q10), and the first line that was looked at."""
+    """Pulse from the spectrum alone, of 42 a minute or more: what is slower may be breathing, and
+    a pulse as slow as that is seen by its beats. Writes to the spare room: line Q8 (0: none), the
+    share explained by it (Q10), and the first line that was looked at."""
     re = state[_RE]
     im = state[_IM]
     spare = state[_SPARE]
     high_q3 = _FASTEST_MILLIHZ * 1024 // step_millihz
     if high_q3 > high << 3:
         high_q3 = high << 3
-    slow_q3 = 700 * 1024 // step_millihz  # 42 a minute
-    line_q8 = 0
-    explained = 0
-    peeled = 0
-    while True:
-        total = pulse.gather(re, im, low, high, reach)
-        low_q3 = 417 * 1024 // step_millihz  # 25 bpm
-        if low_q3 < low << 3:
-            low_q3 = low << 3
-        line_q3 = pulse.fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach)
-        if 0 < line_q3 < slow_q3 and low < slow_q3 >> 3:
-            # Breathing at a half or a third of the pulse has the pulse for its harmonics. If what
-            # lies above breathing is explained without it, then that is the pulse.
-            above = pulse.gather(re, im, slow_q3 >> 3, high, reach)
-            other_q3 = pulse.fundamental_q3(im, above, slow_q3, high_q3, slow_q3, high, reach)
-            if (
-                other_q3 > 0
-                and pulse.explained_q10(im, above, other_q3, high, reach) >= _EXPLAINED_Q10
-                and not pulse.is_multiple(im, above, other_q3, slow_q3, high, reach)
-            ):
-                low = slow_q3 >> 3
-                line_q3 = other_q3
-                total = above
-            else:
-                total = pulse.gather(re, im, low, high, reach)
-        if line_q3 == 0:
-            explained = 0
-            line_q8 = 0
-            break
-        explained = pulse.explained_q10(im, total, line_q3, high, reach)
-        line_q8 = pulse.refine_q8(re, im, line_q3, high, reach)
-        pulse_decibpm = _decibpm(state[_S], line_q8)
-        if pulse_decibpm >= 600 or peeled == 3:
-            break
-        # Breathing and sway are near to sines; a pulse as slow as they has a steep front. What is
-        # smooth is taken off, and the rest looked at again.
-        least_q10 = _STEEP_Q10 if pulse_decibpm < 400 else _ROUGH_Q10
-        if pulse.overtones_q10(im, total, line_q3, high) >= least_q10:
-            break
-        low = (line_q3 + 4 >> 3) + reach + 1
-        peeled += 1
-    if line_q3 > 0:
-        above = _above_breath(line_q3, low, step_millihz)
-        if above > low:
-            low = above
-            total = pulse.gather(re, im, low, high, reach)
-            explained = pulse.explained_q10(im, total, line_q3, high, reach)
-    spare[0] = line_q8
-    spare[1] = explained
+    slow_q3 = 700 * 1024 // step_millihz
+    if low < slow_q3 >> 3:
+        low = slow_q3 >> 3
+    total = pulse.gather(re, im, low, high, reach)
+    line_q3 = pulse.fundamental_q3(im, total, slow_q3, high_q3, slow_q3, high, reach)
+    spare[0] = 0
+    spare[1] = 0
     spare[2] = low
+    if line_q3 > 0:
+        spare[0] = pulse.refine_q8(re, im, line_q3, high, reach)
+        spare[1] = pulse.explained_q10(im, total, line_q3, high, reach)
 
 
 def _at_25_c(s, ratio_q12):
@@ -814,7 +751,22 @@ def _judge(state, timely, counted, explained, pulse_decibpm, strength):
         apart = False
         disorder = False
     irregular = disorder and even
-    _compare(s, b, timely, counted, pulse_decibpm, spare[3] > spare[0])
+    aside = counted - pulse_decibpm
+    if timely > 1 and -pulse_decibpm < aside * 8 < pulse_decibpm:
+        s[_BEATS_AGREE] = 1
+        # The next one is overdue after 1.9 s, since a number has to go within two; or after a
+        # period and a quarter, where that is longer. Where a beat was missed of late two periods
+        # pass, up to 2.4 s.
+        period = s[_RATE_MILLIHZ] * 3 // (20 * counted)
+        two_s = s[_RATE_MILLIHZ] * 19 // 40000
+        longest = period * 9 >> 2 if spare[3] > spare[0] else 0
+        if longest > two_s * 5 >> 2:
+            longest = two_s * 5 >> 2
+        if longest < two_s:
+            longest = two_s
+        s[_LONGEST] = longest if longest > period * 5 >> 2 else period * 5 >> 2
+    elif beats.since_ticks(b) > s[_RATE_MILLIHZ] // 400 or not _overdue(s, b):
+        s[_BEATS_AGREE] = 0  # after 10 s nothing old is in the window
     accepted = explained >= _EXPLAINED_Q10 and fits and not apart
     if timely > 2 and s[_BEATS_AGREE]:
         pulse_decibpm = counted

@@ -117,7 +117,8 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
         return 0
     # What noise puts on a line: the energy off the comb, evenly.
     width = 2 * reach + 1
-    between = high - _teeth(best_q3, high) * width
+    between = (high << 3) // best_q3
+    between = high - (between if between < _HARMONICS else _HARMONICS) * width
     if between < width:
         between = width
     noise_q10 = (1024 - _energy_q10(im, total, best_q3, high)) * width // between
@@ -142,17 +143,6 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
                         return chosen
         multiple -= 1
     return best_q3
-
-
-def is_multiple(im, total, line_q3, slow_q3, high, reach):
-    """Whether a half or a third of this rate leaves lines of its own, besides the slowest."""
-    multiple = 2
-    while multiple <= 3:
-        own_q10 = _between_q10(im, total, line_q3, multiple, slow_q3, high, reach)
-        if own_q10 > _ODD_LINES_Q10:
-            return True
-        multiple += 1
-    return False
 
 
 def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
@@ -181,28 +171,6 @@ def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
         scale >>= 1
         energy >>= 1
     return (energy << 10) // scale if energy < scale else 1024
-
-
-def _first_q10(im, total, line_q3):
-    """Share (Q10) of the total on the fundamental alone."""
-    energy = im[_HALF + (line_q3 + 4 >> 3)]
-    if energy <= 0:
-        return 0
-    while total >= 1048576:
-        total >>= 1
-        energy >>= 1
-    return (energy << 10) // total if energy < total else 1024
-
-
-def overtones_q10(im, total, line_q3, high):
-    """Share (Q10) of the comb's energy that does not lie on its fundamental."""
-    whole = _energy_q10(im, total, line_q3, high)
-    return (whole - _first_q10(im, total, line_q3) << 10) // (whole + 1)
-
-
-def _teeth(line_q3, high):
-    count = (high << 3) // line_q3
-    return count if count < _HARMONICS else _HARMONICS
 
 
 def _fourth_root_q8(value):
