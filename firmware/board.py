@@ -7,7 +7,20 @@ Two targets, told apart by their chip: the product (ESP32-C3) and a development 
 import sys
 import time
 
-from machine import ADC, I2C, PWM, SPI, WDT, Pin, SoftI2C
+from machine import (
+    ADC,
+    DEEPSLEEP_RESET,
+    I2C,
+    PWM,
+    SPI,
+    WDT,
+    WDT_RESET,
+    Pin,
+    SoftI2C,
+    Timer,
+    deepsleep,
+    reset_cause,
+)
 from machine import reset as reset
 from oximeter.drivers.oled import I2cPort, SpiPort
 
@@ -64,6 +77,10 @@ CHANNELS = 3  # red and infrared
 DATA_DIR = "/data"
 keep_awake = False
 leds_fixed = False
+woken = reset_cause() == DEEPSLEEP_RESET  # the button did that: it asks for no prompt
+bitten = reset_cause() == WDT_RESET  # the watchdog did
+
+_NEVER_SET_S = 820454400  # 2026-01-01: before this firmware was written
 
 sleep_us = time.sleep_us
 sleep_ms = time.sleep_ms
@@ -94,3 +111,33 @@ def start_watchdog(timeout_ms):
 
 def feed_watchdog():
     _watchdog.feed()
+
+
+def keep_feeding():
+    """Somebody sits at the prompt: the watchdog must not throw them out."""
+    Timer(0, mode=Timer.PERIODIC, period=500, callback=lambda timer: feed_watchdog())
+
+
+def time_s():
+    """Seconds since 2000-01-01 UTC; -1 while nobody has set the clock, which begins there."""
+    now_s = time.time()
+    return now_s if now_s > _NEVER_SET_S else -1
+
+
+def deep_sleep():
+    """Until the button is pressed; everything begins anew then. A pin low wakes the C3 by
+    esp32.wake_on_gpio (MicroPython pull request 17518), the ESP32 by EXT0."""
+    import esp32
+
+    if is_product:
+        esp32.wake_on_gpio((button,), esp32.WAKEUP_ALL_LOW)
+    else:
+        esp32.wake_on_ext0(button, esp32.WAKEUP_ALL_LOW)
+    deepsleep()
+
+
+def unload(name):
+    """Forget a module of the firmware that is seldom used; its memory is free again."""
+    package = sys.modules["oximeter"]
+    del sys.modules["oximeter." + name]
+    delattr(package, name)

