@@ -8,7 +8,7 @@ import pytest
 from device import SPO2_PCT, Device, Finger
 
 from sim.board import Board
-from sim.door import App, field, guide, picture, settings, terms, verdict
+from sim.door import App, field, guide, menu, picture, settings, terms, verdict
 
 PHASES = [
     "SELF_TEST", "INSERT", "MEASURING", "LIVE", "RESULT", "HELD", "OTHER_FINGER", "FAILED",
@@ -39,7 +39,7 @@ def in_phase(phase: int):
 
 def test_phases_are_numbered_as_they_are_told() -> None:
     assert [getattr(terms, name) for name in PHASES] == list(range(terms.PHASES))
-    assert len(guide.GESTURES) == 2 * terms.PHASES
+    assert len(menu.GESTURES) == 2 * terms.PHASES
 
 
 # The table ----------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def test_no_row_is_hidden_by_another() -> None:
 def test_every_phase_is_reached_and_left() -> None:
     """From the self-test by the table and the button; and from everywhere to OFF."""
     steps = {(row[0], row[2]) for row in ROWS}
-    opens = {phase for phase in range(terms.PHASES) if guide.GESTURES[2 * phase + 1] == terms.OPEN}
+    opens = {phase for phase in range(terms.PHASES) if menu.GESTURES[2 * phase + 1] == terms.OPEN}
     steps |= {(phase, terms.MENU) for phase in opens}
     chosen = (terms.RECORDS, terms.PERSON, terms.NOTICE, terms.LINK, terms.INSERT, terms.OFF)
     steps |= {(terms.MENU, phase) for phase in chosen}
@@ -332,7 +332,7 @@ def test_the_age_of_a_held_result_counts_and_the_button_gives_a_minute_more() ->
     ages = []
     for _ in range(30):
         device.run(1000)
-        ages.append(device.app._view.count)
+        ages.append(device.app.view.count)
     assert ages == sorted(ages) and ages[-1] - ages[0] in (28, 29, 30)
     device.press()
     assert device.phase == terms.HELD
@@ -417,7 +417,7 @@ def test_too_little_light_pulse_ends_with_the_doctors_number() -> None:
     until(device, terms.FAILED)
     device.run(200)
     assert device.picture() is not None
-    assert device.app._view.picture == picture.FAILED
+    assert device.app.view.picture == picture.FAILED
     lit = [device.board.display.pixels()[6 * 128 + x] for x in range(128)]
     assert sum(map(bool, lit)) > 40, "the number stands there"
     assert device.now_ms < 95_000
@@ -448,7 +448,7 @@ def test_the_menu_from_end_to_end() -> None:
     names = []
     for _ in range(terms.ITEMS):
         device.run(120)
-        names.append(picture.NAMES[device.app._view.picture])
+        names.append(picture.NAMES[device.app.view.picture])
         device.press()
     assert names == [
         "menu_last", "menu_person", "menu_oxygen", "menu_silent", "menu_language", "menu_link",
@@ -473,7 +473,7 @@ def test_the_person_has_a_colour_and_is_unknown_by_default() -> None:
     seen = []
     for _ in range(6):
         device.run(120)
-        seen.append(picture.NAMES[device.app._view.picture])
+        seen.append(picture.NAMES[device.app.view.picture])
         device.press()
     assert seen == [f"person_{n}" for n in (0, 1, 2, 3, 4, 0)]
     hold(device)
@@ -539,9 +539,9 @@ def test_the_last_ten_of_a_person() -> None:
 
 
 def recorded(device: Device) -> int:
-    assert device.app._view.picture == picture.RESULT and device.app._view.old
+    assert device.app.view.picture == picture.RESULT and device.app.view.old
     assert device.shown() is None, "an old reading does not look like a new one"
-    return device.app._view.spo2_pct
+    return device.app.view.spo2_pct
 
 
 def test_link_mode_lasts_two_minutes_or_until_the_button() -> None:
@@ -576,12 +576,12 @@ def test_every_gesture_does_what_its_table_says(phase: int, held: int) -> None:
     until(device, terms.INSERT)
     app = device.app
     guide.enter(app.guide, phase, device.now_ms)
-    app._item = terms.ITEM_OXYGEN
+    app.item = terms.ITEM_OXYGEN
     limit_ms = app.guide[terms.LIMIT_MS]
     before = (app.settings.turned, app.settings.silent, app.person)
-    app._gesture(held, device.now_ms)
+    app.gesture(held, device.now_ms)
     after = (app.settings.turned, app.settings.silent, app.person)
-    meaning = guide.GESTURES[2 * phase + held]
+    meaning = menu.GESTURES[2 * phase + held]
     now = device.phase
     assert (after[0] != before[0]) == (meaning == terms.TURN)
     assert (after[1] != before[1]) == (meaning == terms.MUTE)
@@ -639,7 +639,7 @@ def test_the_pitch_follows_the_saturation() -> None:
         device.board.buzzer.pitches.clear()
         device.app._beep(device.now_ms)
         heard += device.board.buzzer.pitches
-        device.app._buzzer.off()
+        device.app.buzzer.off()
     assert heard == [500, 500, 750, 1000, 1000]
 
 
@@ -674,7 +674,7 @@ def test_a_fault_is_heard_once() -> None:
 def test_an_irregular_pulse_is_said_after_two_of_three(irregular: str, said: bool) -> None:
     device = settled()
     app = device.app
-    app._rhythm = 0
+    app.rhythm = 0
     for one in irregular:
         app.reading[field.FLAGS] = field.FLAG_IRREGULAR if one == "1" else 0
         app._count(device.now_ms)
@@ -684,10 +684,10 @@ def test_an_irregular_pulse_is_said_after_two_of_three(irregular: str, said: boo
 
 def test_another_person_has_another_heart() -> None:
     device = settled()
-    device.app._rhythm = 7
+    device.app.rhythm = 7
     guide.enter(device.app.guide, terms.PERSON, device.now_ms)
-    device.app._gesture(0, device.now_ms)
-    assert device.app._rhythm == 0
+    device.app.gesture(0, device.now_ms)
+    assert device.app.rhythm == 0
 
 
 @pytest.mark.parametrize("winter", [0, 1])
@@ -731,12 +731,12 @@ def test_settings_that_were_lost_are_told(tmp_path: Path) -> None:
     device.light.present = False
     device.light._contact = 0.0
     device.run(800)
-    assert picture.NAMES[device.app._view.picture] == "settings_lost"
+    assert picture.NAMES[device.app.view.picture] == "settings_lost"
     until(device, terms.INSERT)
     seen = set()
     for _ in range(20):
         device.run(400)
-        seen.add(picture.NAMES[device.app._view.picture])
+        seen.add(picture.NAMES[device.app.view.picture])
     assert seen >= {"settings_lost", "no_finger"}
 
 
@@ -768,7 +768,7 @@ def test_on_a_cable_only_a_factory_or_a_recording_measures() -> None:
     device.app.mode = terms.MODE_RECORDING
     device.run(2000)
     assert device.status == "ok" and device.shown() is None
-    assert picture.NAMES[device.app._view.picture] == "recording"
+    assert picture.NAMES[device.app.view.picture] == "recording"
     again = App(device.board)
     assert again.mode == terms.MODE_HOME, "a reset drops it"
 

@@ -5,7 +5,6 @@ signal; here is judged whether there is a signal at all, and whether it may be s
 measurement is in says guide.py, what a reading means says verdict.py.
 """
 
-import os
 from array import array
 
 from micropython import const
@@ -74,8 +73,8 @@ class App:
         self._lit = False
         self._lit_ms = -_TEND_MS
         self._framed_ms = -_FRAME_MS
-        self._view = screens.View()
-        self.pulse_wave = self._view.wave
+        self.view = screens.View()
+        self.pulse_wave = self.view.wave
         for i in range(128):
             self.pulse_wave[i] = 128
         self.wave_at = 0
@@ -87,11 +86,11 @@ class App:
         self.log = None  # of log.py
         self.person = 0  # 0: not told, 1 to 4
         self.marks = 0  # terms.MARK_OXYGEN, until switched off
-        self._item = 0  # of the menu
-        self._notice = 0  # the picture that says what was chosen
-        self._ordinal = 0  # of the record shown
-        self._record = 0  # and its number in the log
-        self._rhythm = 0  # a bit for each of the last three settled readings: irregular
+        self.item = 0  # of the menu
+        self.notice = 0  # the picture that says what was chosen
+        self.ordinal = 0  # of the record shown
+        self.record_at = 0  # and its number in the log
+        self.rhythm = 0  # a bit for each of the last three settled readings: irregular
         self._counted = False  # this finger's settled reading
         self._held_pct = field.NONE
         self._held_bpm = field.NONE
@@ -131,7 +130,7 @@ class App:
         self._judged = False  # the core has said something new
 
         self._button = button.Button(board.button)
-        self._buzzer = buzzer.Buzzer(board.buzzer)
+        self.buzzer = buzzer.Buzzer(board.buzzer)
         self._battery = None
         if board.battery_adc is not None:
             self._battery = Battery(board.battery_adc, *board.BATTERY_DIVIDER)
@@ -261,7 +260,7 @@ class App:
             self._waving = False
             for i in range(128):
                 self.pulse_wave[i] = 128
-            self._view.forget()
+            self.view.forget()
 
     def _blame_bus(self):
         held = not self.board.sensor_sda.value()
@@ -284,10 +283,10 @@ class App:
                 core.restart(self._core)
         pressed = self._button.step(now_ms)
         if pressed == button.SHORT:
-            self._gesture(0, now_ms)
+            self.gesture(0, now_ms)
         elif pressed == button.HELD:
-            self._gesture(1, now_ms)
-        self._buzzer.step(now_ms)
+            self.gesture(1, now_ms)
+        self.buzzer.step(now_ms)
         if now_ms - self._tended_ms >= _TEND_MS:
             self._tended_ms = now_ms
             if self._battery is not None:
@@ -387,7 +386,7 @@ class App:
             self._enter(before, phase, now_ms)
         if out[field.BEATS] != self._beats:
             self._beats = out[field.BEATS]
-            if (phase == terms.LIVE or phase == terms.RESULT) and not self._buzzer.busy():
+            if (phase == terms.LIVE or phase == terms.RESULT) and not self.buzzer.busy():
                 self._beep(now_ms)
 
     def _touched(self, now_ms):
@@ -449,12 +448,12 @@ class App:
                 self._counted = True
                 self._count(now_ms)
         elif phase == terms.MEASURING and before != terms.LIVE:
-            self._forget_held()
+            self.forget_held()
             self._sound(buzzer.FINGER, now_ms)
         elif phase == terms.FAILED:
             self._sound(buzzer.ATTENTION, now_ms)
         elif phase == terms.FAULT:
-            self._forget_held()
+            self.forget_held()
             self._sound(buzzer.FAULT, now_ms)
         elif phase == terms.OFF:
             self._switch_off()
@@ -463,7 +462,7 @@ class App:
         """This finger's first settled reading: the one that is kept."""
         self._judge(True, now_ms)
         irregular = self.reading[field.FLAGS] & field.FLAG_IRREGULAR != 0
-        self._rhythm = (self._rhythm << 1 | irregular) & 7
+        self.rhythm = (self.rhythm << 1 | irregular) & 7
         if self.log is not None:
             self.log.append(
                 self.reading, now_ms // 1000, self.board.time_s(), self.person, self._held_marks
@@ -476,7 +475,7 @@ class App:
         else:
             self._sound(buzzer.SETTLED, now_ms)
 
-    def _forget_held(self):
+    def forget_held(self):
         self._counted = False
         self._held_pct = field.NONE
         self._held_bpm = field.NONE
@@ -486,8 +485,8 @@ class App:
         if self.board.keep_awake:
             guide.enter(self.guide, terms.INSERT, 0)
             return
-        self._forget_held()
-        self._buzzer.off()
+        self.forget_held()
+        self.buzzer.off()
         self._sleep_sensor()
         for i in range(field.STATUS, field.LENGTH):
             self.reading[i] = field.NONE
@@ -497,7 +496,7 @@ class App:
 
     def _sound(self, sound, now_ms):
         if not (self.settings.silent or self.board.keep_awake):
-            self._buzzer.play(sound, now_ms)
+            self.buzzer.play(sound, now_ms)
 
     def _beep(self, now_ms):
         """A beat, the higher the more oxygen: 500 Hz at 70 %, 1000 at 100."""
@@ -505,85 +504,22 @@ class App:
         if centipct == field.NONE or self.settings.silent or self.board.keep_awake:
             return
         hz = 500 + (centipct - 7000) // 6
-        self._buzzer.tone(min(1000, max(500, hz)), _BEEP_MS, now_ms)
+        self.buzzer.tone(min(1000, max(500, hz)), _BEEP_MS, now_ms)
 
-    def _gesture(self, held, now_ms):
-        """What the button means here, by the guide's table."""
-        state = self.guide
-        phase = state[terms.PHASE]
-        meaning = guide.GESTURES[2 * phase + held]
-        if meaning == terms.TURN:
-            self._turn()
-        elif meaning == terms.LONGER:
-            state[terms.LIMIT_MS] += 60000
-        elif meaning == terms.ANEW:
-            guide.forget(state)
-            guide.enter(state, terms.INSERT, now_ms)
-        elif meaning == terms.OPEN:
-            self._item = 0
-            self._forget_held()
-            guide.enter(state, terms.MENU, now_ms)
-        elif meaning == terms.LEAVE:
-            guide.enter(state, terms.INSERT, now_ms)
-        elif meaning == terms.MUTE:
-            self._choose(terms.ITEM_SILENT, now_ms)
-        elif meaning == terms.CHOOSE:
-            self._choose(self._item, now_ms)
-        else:
-            state[terms.SINCE_MS] = now_ms
-            if phase == terms.MENU:
-                self._item = (self._item + 1) % terms.ITEMS
-            elif phase == terms.PERSON:
-                self.person = (self.person + 1) % 5
-                self._rhythm = 0
-            else:
-                self._find_record()
-
-    def _choose(self, item, now_ms):
-        phase = terms.NOTICE
-        settings = self.settings
-        if item == terms.ITEM_RECORDS:
-            phase = terms.RECORDS
-            self._ordinal = 0
-            self._find_record()
-        elif item == terms.ITEM_PERSON:
-            phase = terms.PERSON
-        elif item == terms.ITEM_OXYGEN:
-            self.marks ^= terms.MARK_OXYGEN
-            self._notice = picture.OXYGEN_ON if self.marks else picture.OXYGEN_OFF
-        elif item == terms.ITEM_SILENT:
-            settings.silent ^= 1
-            self._buzzer.off()
-            self._notice = picture.SILENT_ON if settings.silent else picture.SILENT_OFF
-            self._save()
-            if self.guide[terms.PHASE] != terms.MENU:
-                return  # a measurement goes on; that it is quiet can be heard
-        elif item == terms.ITEM_LANGUAGE:
-            languages = [name[:2] for name in os.listdir(screens.FOLDER) if name[2:] == ".pack"]
-            languages.sort()
-            at = languages.index(settings.language) + 1 if settings.language in languages else 0
-            settings.language = languages[at % len(languages)]
-            self._view.forget()
-            phase = terms.INSERT
-            self._save()
-        elif item == terms.ITEM_LINK:
-            phase = terms.LINK
-        else:
-            phase = terms.OFF
+    def go(self, phase, now_ms, anew=False):
+        """To a phase by the button's will; anew: nothing was tried yet."""
+        if anew:
+            guide.forget(self.guide)
         guide.enter(self.guide, phase, now_ms)
         if phase == terms.OFF:
             self._switch_off()
 
-    def _find_record(self):
-        """The next older one of this person, of the newest ten."""
-        before = 1 << 29 if self._ordinal % 10 == 0 else self._record
-        self._ordinal = self._ordinal % 10 + 1
-        self._record = -1
-        if self.log is not None:
-            self._record = self.log.find(before, self.person or -1)
-            if self._record < 0 and self._ordinal > 1:  # no more: from the first again
-                self._ordinal = 1
-                self._record = self.log.find(1 << 29, self.person or -1)
+    def gesture(self, held, now_ms):
+        """What the button means here; menu.py knows, and need not stay in memory for it."""
+        from oximeter import menu
+
+        menu.gesture(self, held, now_ms)
+        self.board.unload("menu")
 
     def present(self, now_ms):
         """Draw at most ten times a second, and only what is not shown already."""
@@ -593,7 +529,7 @@ class App:
         self._framed_ms = now_ms - now_ms % _FRAME_MS
         if not self._lit and now_ms - self._lit_ms < _TEND_MS:
             return
-        view = self._view
+        view = self.view
         self._compose(view, now_ms)
         changed = screens.draw(self._display.canvas, view)
         try:
@@ -668,13 +604,13 @@ class App:
             if status == field.SENSOR_FAULT:
                 number = picture.FAULT + _fault_index(out[field.FLAGS])
         elif phase == terms.MENU:
-            number = picture.MENU + self._item
+            number = picture.MENU + self.item
         elif phase == terms.RECORDS:
             number = self._recorded(view)
         elif phase == terms.PERSON:
             number = picture.PERSON + self.person
         elif phase == terms.NOTICE:
-            number = self._notice
+            number = self.notice
         elif phase == terms.LINK:
             number = picture.LINK
             view.count = max(0, self.guide[terms.LIMIT_MS] - since_ms) // 1000
@@ -682,7 +618,7 @@ class App:
 
     def _page(self, page):
         """A result is a number, a verdict in words, and what no number may silence."""
-        irregular = self._rhythm in (3, 5, 6, 7)
+        irregular = self.rhythm in (3, 5, 6, 7)
         page %= 3 + self.settings.winter + irregular
         if page == 0:
             return picture.RESULT
@@ -705,7 +641,7 @@ class App:
         return (field.WEAK_PULSE, picture.CLEAN, picture.TOO_HARD)[page % 3]
 
     def _recorded(self, view):
-        if self._record < 0:
+        if self.record_at < 0:
             return picture.NO_RECORDS
         record = self.log.record
         view.old = True
@@ -713,14 +649,14 @@ class App:
         decibpm = record[field.PULSE_DECIBPM]
         view.pulse_bpm = field.NONE if decibpm < 0 else (decibpm + 5) // 10
         view.marks = 0
-        view.count = -self._ordinal
+        view.count = -self.ordinal
         return picture.RESULT
 
     def _flash(self, now_ms):
         """A red verdict flashes in inverse: its colour, on a display that has none."""
         red = self.guide[terms.PHASE] == terms.RESULT
         red = red and self._verdict & terms.VERDICT >= terms.DOCTOR
-        inverse = red and now_ms // _FLASH_MS & 1 == 1 and self._view.picture != picture.DISTRESS
+        inverse = red and now_ms // _FLASH_MS & 1 == 1 and self.view.picture != picture.DISTRESS
         if inverse != self._inverse:
             self._inverse = inverse
             self._display.invert(inverse)
@@ -728,7 +664,7 @@ class App:
     def blank(self):
         """Nothing on the display, whatever state it is in."""
         self._go_dark()
-        self._view.forget()
+        self.view.forget()
         try:
             self._display.blank()  # for a display whose reset is not wired
         except OSError:
@@ -739,7 +675,7 @@ class App:
         self.board.display_reset.value(0)
         self._lit = False
 
-    def _turn(self):
+    def turn(self):
         """The picture the other way up, and so at the next start."""
         self.settings.turned ^= 1
         if self._lit:
@@ -747,9 +683,9 @@ class App:
                 self._display.turn(self.settings.turned == 1)
             except OSError:
                 self._go_dark()
-        self._save()
+        self.save()
 
-    def _save(self):
+    def save(self):
         from oximeter import settings
 
         try:  # noqa: SIM105 (MicroPython has no contextlib)

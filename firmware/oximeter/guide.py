@@ -89,27 +89,6 @@ TABLE = bytes((
 ))
 # fmt: on
 
-# What the button means in a phase: pressed shortly, and held for 1.5 s. The order of terms.py.
-# fmt: off
-GESTURES = bytes((
-    terms.TURN, terms.TURN,  # SELF_TEST
-    terms.TURN, terms.OPEN,  # INSERT
-    terms.TURN, terms.MUTE,  # MEASURING
-    terms.TURN, terms.MUTE,  # LIVE
-    terms.TURN, terms.MUTE,  # RESULT
-    terms.LONGER, terms.OPEN,  # HELD
-    terms.TURN, terms.OPEN,  # OTHER_FINGER
-    terms.ANEW, terms.OPEN,  # FAILED
-    terms.TURN, terms.OPEN,  # FAULT
-    terms.NEXT, terms.CHOOSE,  # MENU
-    terms.NEXT, terms.LEAVE,  # RECORDS
-    terms.NEXT, terms.LEAVE,  # PERSON
-    terms.LEAVE, terms.LEAVE,  # NOTICE
-    terms.LEAVE, terms.LEAVE,  # LINK
-    terms.LEAVE, terms.LEAVE,  # OFF
-))
-# fmt: on
-
 # Seconds that each phase may last, in the order of terms.py; 0: no limit of its own.
 _LIMIT_S = b"\x00\x0a\x00\x00\x00\x3c\x0f\x1e\x1e\x0a\x14\x0a\x02\x78\x00"
 

@@ -120,7 +120,7 @@ def _short(names: Iterable[str], prefix: str) -> dict[str, str]:
 
 def _private_globals(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             call = node.value
@@ -155,12 +155,26 @@ class _Bundled(ast.NodeTransformer):
         self.siblings = siblings
         self.local: set[str] = set()
 
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        """Methods keep their names, whatever functions are called."""
+        node.name = self.own.get(node.name, node.name)
+        for method in node.body:
+            name = getattr(method, "name", "")
+            self.visit(method)
+            if name and isinstance(method, ast.FunctionDef):
+                method.name = name
+        node.bases = [self.visit(base) for base in node.bases]
+        return node
+
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
         """Names that are local to a function stay."""
         node.name = self.own.get(node.name, node.name)
         stored = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
         self.local = {a.arg for a in node.args.args}
         self.local |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+        for inner in ast.walk(node):  # an import inside a function is a local name too
+            if isinstance(inner, ast.ImportFrom):
+                self.local |= {alias.asname or alias.name for alias in inner.names}
         self.generic_visit(node)
         self.local = set()
         return node
@@ -189,15 +203,16 @@ def _defined(tree: ast.Module) -> list[str]:
     return names
 
 
-def bundle(package: dict[str, str]) -> str:
-    """One module in place of a package: `package` is its sources by name, those imported by others
-    first, `__init__` last, and only what that exports keeps its name. A module of its own costs
-    a device some 200 bytes, and every name by which one asks for another some 20. No function of
-    the package may stand in another one. Raises SyntaxError.
+def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> str:
+    """One module in place of several: `sources` by name, those imported by others first. Only the
+    names in `exports`, and those that a source `__init__` hands on, stay what they are. A module
+    of its own costs a device some 200 bytes, and every name by which one asks for another some 20.
+    No function may stand in another one. Raises SyntaxError.
     """
-    trees = {name: ast.parse(source) for name, source in package.items()}
-    exported: dict[tuple[str, str], str] = {}
-    for node in trees.pop("__init__").body:
+    trees = {name: ast.parse(source) for name, source in sources.items()}
+    exported = {(module, name): name for module in trees for name in exports}
+    handing_on = trees.pop("__init__", ast.Module([], []))
+    for node in handing_on.body:
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 exported[node.module.split(".")[-1], alias.name] = alias.asname or alias.name
@@ -249,6 +264,7 @@ def compact(source: str) -> str:
     for part in tree.body:
         attributes = {}
         if isinstance(part, ast.ClassDef):
+            part.name = names.get(part.name, part.name)
             attributes = _short(filter(_is_private, _private_attributes(part)), "_")
         _Rename(names, attributes).visit(part)
     return ast.unparse(tree)

@@ -121,7 +121,7 @@ def draw(canvas, view):
     return True
 
 
-FOLDER = __file__[: __file__.rfind("/") + 1]
+FOLDER = __file__[: __file__.rfind("oximeter")] + "oximeter/ui/"
 
 
 def _is_new(view, shown):
