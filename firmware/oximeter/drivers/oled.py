@@ -85,7 +85,7 @@ class Oled:
         self._at = bytearray(3)
         self._view = memoryview(self.canvas)
         self._pages = _pages(self._view)
-        self._sent_pages = _pages(memoryview(self._sent))
+        self._sent_view = memoryview(self._sent)
 
     def start(self, reset_pin, sleep_ms):
         """Reset by the pin (None where there is none), set up, show the canvas.
@@ -117,10 +117,11 @@ class Oled:
         for page in range(_PAGES):
             if self._stale >> page & 1:
                 self._send(page, 0, _WIDTH)
-            elif self._pages[page] != self._sent_pages[page]:
+                continue
+            base = page * _WIDTH
+            if self._pages[page] != self._sent_view[base : base + _WIDTH]:
                 first = -1
                 last = 0
-                base = page * _WIDTH
                 for column in range(_WIDTH):
                     if canvas[base + column] != sent[base + column]:
                         if first < 0:
