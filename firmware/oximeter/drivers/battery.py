@@ -1,7 +1,7 @@
 """Two AAA cells behind a divider and an ADC."""
 
-# Voltage of two alkaline AAA cells in series (100 mV) and what is left (%), at some 25 mA. Read off
-# makers' constant-current discharge curves and rounded: good for a gauge, not for a promise.
+# Voltage of two alkaline AAA cells in series (100 mV) and what is left (%), at some 25 mA. From
+# makers' constant-current discharge curves, rounded: good for a gauge, not for a promise.
 _CURVE = bytes((31, 100, 29, 85, 27, 65, 26, 52, 25, 38, 24, 25, 23, 15, 22, 8, 20, 0))
 
 
