@@ -393,10 +393,16 @@ def test_within_a_measurement_the_verdict_only_gets_worse_until_it_settles_anew(
         (97, False, terms.CALL),
         (97, True, terms.UNJUDGED),
         (94, False, terms.ATTENTION),
+        (97, False, terms.ATTENTION),
     ):
         app.reading[field.SPO2_CENTIPCT] = 100 * spo2_pct
         app.reading[field.SETTLED_CENTIPCT] = 100 * spo2_pct if settles else field.NONE
+        app.buzzer.off()
+        device.board.buzzer.pitches.clear()
+        before = app._verdict
         app._judge(settles, device.now_ms)
+        worse = app._verdict & 7 > before & 7
+        assert bool(device.board.buzzer.pitches) == worse, "what gets worse is heard"
         assert app._verdict & terms.VERDICT == want
         got = verdict.judge(spo2_pct, 72, app.reading[field.SPO2_SD_CENTIPCT], 0, app.settings)
         assert app._verdict & 7 >= got & 7

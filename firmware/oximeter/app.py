@@ -96,6 +96,7 @@ class App:
         self._held_bpm = field.NONE
         self._held_marks = 0
         self._held_ms = 0
+        self._paged_ms = 0  # when the pages of a result began
         self._verdict = terms.UNJUDGED
         self._accepted_s = 0
         self._base_adc = 0  # light that returned when the finger came, at 200 uA
@@ -406,24 +407,34 @@ class App:
         return ir_adc * (_START_UA // LED_STEP_UA) // (ir_ua // LED_STEP_UA)
 
     def _judge(self, settled, now_ms):
-        """The verdict on what is live: within a measurement it only gets worse, until the next
-        settled reading speaks."""
+        """The verdict on the number that is shown: within a measurement it only gets worse, until
+        the next settled reading speaks. What settled is kept, to be held."""
         out = self.reading
-        settings = self.settings
-        centipct = out[field.SETTLED_CENTIPCT] if settled else out[field.SPO2_CENTIPCT]
-        spo2_pct = verdict.rounded_half_down(centipct)
+        before = self._verdict
         marks = self._marks()
-        told = verdict.judge(
-            spo2_pct, self._pulse_bpm(), out[field.SPO2_SD_CENTIPCT], marks, settings
-        )
-        if not settled:
-            self._verdict = verdict.worse(told, self._verdict)
-            return
+        told = self._verdict_on(out[field.SPO2_CENTIPCT], marks)
+        if settled:
+            told = verdict.worse(told, self._verdict_on(out[field.SETTLED_CENTIPCT], marks))
+            self._held_pct = verdict.rounded_half_down(out[field.SETTLED_CENTIPCT])
+            self._held_bpm = self._pulse_bpm()
+            self._held_marks = marks
+            self._held_ms = now_ms
+        else:
+            told = verdict.worse(told, before)
         self._verdict = told
-        self._held_pct = spo2_pct
-        self._held_bpm = self._pulse_bpm()
-        self._held_marks = marks
-        self._held_ms = now_ms
+        if told & terms.VERDICT != before & terms.VERDICT:
+            self._paged_ms = now_ms  # the number first, then what it means now
+            if told & terms.VERDICT > before & terms.VERDICT and self._counted:
+                self._announce(now_ms)
+
+    def _verdict_on(self, centipct, marks):
+        return verdict.judge(
+            verdict.rounded_half_down(centipct),
+            self._pulse_bpm(),
+            self.reading[field.SPO2_SD_CENTIPCT],
+            marks,
+            self.settings,
+        )
 
     def _marks(self):
         flags = self.reading[field.FLAGS]
@@ -445,8 +456,11 @@ class App:
         """What a new phase begins with."""
         if phase == terms.RESULT:
             if not self._counted:
-                self._counted = True
                 self._count(now_ms)
+                self._counted = True
+            self._paged_ms = now_ms
+        elif phase == terms.HELD:
+            self._paged_ms = now_ms
         elif phase == terms.MEASURING and before != terms.LIVE:
             self.forget_held()
             self._sound(buzzer.FINGER, now_ms)
@@ -467,6 +481,10 @@ class App:
             self.log.append(
                 self.reading, now_ms // 1000, self.board.time_s(), self.person, self._held_marks
             )
+        self._announce(now_ms)
+
+    def _announce(self, now_ms):
+        """The verdict as a sound."""
         told = self._verdict & terms.VERDICT
         if told >= terms.DOCTOR:
             self._sound(buzzer.DOCTOR, now_ms)
@@ -589,10 +607,11 @@ class App:
             view.marks = self._marks()
             view.progress = min(95, self._accepted_s * 100 // _SETTLING_S)
         elif phase == terms.RESULT:
-            number = self._page(page)
+            number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
             view.spo2_pct = verdict.rounded_half_down(out[field.SPO2_CENTIPCT])
+            view.marks = self._marks()
         elif phase == terms.HELD:
-            number = self._page(page)
+            number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
             view.spo2_pct = self._held_pct
             view.pulse_bpm = self._held_bpm
             view.count = (now_ms - self._held_ms) // 1000
