@@ -1,11 +1,12 @@
 """The app on its virtual chips: every fault has its status, and no number outlives it by 2 s."""
 
 import pytest
-from device import PULSE_BPM, SPO2_PCT, Device, Finger, number_on
+from device import PULSE_BPM, SPO2_PCT, Device, Finger
 
 from sim.board import Board
 from sim.chips.pin import Pin
 from sim.door import core, field, settings
+from sim.eye import number_on
 
 OLD_MS = 2000  # the longest that a number may outlive its signal
 FIRST_MS = 6000

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from device import SPO2_PCT, Finger, number_on
+from device import SPO2_PCT, Finger
 
 from sim.board import Board, PowerOff, Reset, run
 from sim.chips.pin import Pin
 from sim.clock import Clock
 from sim.door import FIRMWARE, App, crash
+from sim.eye import number_on
 from sim.vm import setup
 from sim.vm.host import Vm
 
