@@ -172,6 +172,7 @@ def test_an_exception_without_a_reset_line(
     run(bare_board, WRONG_MS + BOOT_MS)
     clock = bare_board.clock
     assert clock.last_number_ms(WRONG_MS - 40, WRONG_MS + BOOT_MS) <= WRONG_MS + 40
+    assert clock.number_at(WRONG_MS + BOOT_MS // 2) is None, "before boot.py has its turn"
 
 
 def test_an_app_that_cannot_begin_leaves_the_display_dark(

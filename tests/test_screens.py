@@ -195,6 +195,28 @@ def test_each_mark_changes_a_result():
             assert drawn(view) != plain
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_number_has_its_label(language, font):
+    """On the screen that shows it, left of the saturation and above or beside the pulse."""
+    for name, number, places in (
+        ("ok", OK, [(0, 0), (0, 16), (0, 32), (94, 0)]),
+        ("result", RESULT, [(0, 0), (0, 16), (64, 0), (64, 16)]),
+    ):
+        parts = glyphs.read_texts(language)[name]
+        for old in (False, True):
+            view = view_of(number, language, spo2_pct=100, pulse_bpm=188, old=old)
+            canvas = drawn(view)
+            if old:
+                canvas = bytearray(255 - byte for byte in canvas)
+            rows = rows_of(canvas)
+            for part, (x, y) in zip(parts, places, strict=True):
+                label = [row.rstrip(".") for row in glyphs.line_rows(part, font)]
+                width = max(map(len, label))
+                left = x if x == 94 else x + (16 - len(glyphs.line_rows(part, font)[0])) // 2
+                box = [row[left : left + width].rstrip(".") for row in rows[y : y + 16]]
+                assert box == label, (name, part)
+
+
 def pixels(canvas: bytearray) -> int:
     return int.from_bytes(canvas, "little")
 
