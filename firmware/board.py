@@ -22,7 +22,6 @@ from machine import (
     reset_cause,
 )
 from machine import reset as reset
-from oximeter.drivers.oled import I2cPort, SpiPort
 
 is_product = "ESP32C3" in sys.implementation._machine
 
@@ -98,8 +97,12 @@ def sensor_bus():
 def display_port():
     """A fresh port to the display, on I2C or SPI as the map of pins says."""
     if _DISPLAY_BUS == "spi":
+        from oximeter.drivers.spi_port import SpiPort
+
         spi = SPI(1 if is_product else 2, 8000000, sck=Pin(_DISPLAY_SCK), mosi=Pin(_DISPLAY_MOSI))
         return SpiPort(spi, Pin(_DISPLAY_DC, Pin.OUT), Pin(_DISPLAY_CS, Pin.OUT, value=1))
+    from oximeter.drivers.i2c_port import I2cPort
+
     return I2cPort(I2C(0, scl=Pin(_DISPLAY_SCL), sda=Pin(_DISPLAY_SDA), freq=400000))
 
 

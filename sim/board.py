@@ -20,7 +20,7 @@ from sim.chips.max30102 import Light, Max30102
 from sim.chips.pin import Pin
 from sim.chips.ssd1306 import Ssd1306
 from sim.clock import Clock
-from sim.door import FIRMWARE, oled
+from sim.door import FIRMWARE, i2c_port
 
 _TICKS_END = 1 << 30  # of MicroPython's ticks_ms on a 32-bit port
 
@@ -125,7 +125,7 @@ class Board:
         return self._sensor_bus
 
     def display_port(self) -> Any:
-        return oled.I2cPort(self.display_bus)
+        return i2c_port.I2cPort(self.display_bus)
 
     def sleep_us(self, us: int) -> None:
         """Time passes; a watchdog that is not fed meanwhile bites at its moment."""

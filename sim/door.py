@@ -16,7 +16,16 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
 from oximeter import core, crash, guide, menu, settings, terms, verdict  # noqa: E402
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
-from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
+from oximeter.drivers import (  # noqa: E402
+    battery,
+    bus,
+    button,
+    buzzer,
+    i2c_port,
+    max30102,
+    oled,
+    spi_port,
+)
 from oximeter.ui import picture, screens  # noqa: E402
 
 __all__ = [
@@ -30,12 +39,14 @@ __all__ = [
     "crash",
     "field",
     "guide",
+    "i2c_port",
     "max30102",
     "menu",
     "oled",
     "picture",
     "settings",
     "screens",
+    "spi_port",
     "terms",
     "track",
     "verdict",

@@ -94,7 +94,7 @@ def sensor_bus():
 
 
 def display_port():
-    from oximeter.drivers.oled import I2cPort
+    from oximeter.drivers.i2c_port import I2cPort
 
     return I2cPort(_Part(_DISPLAY))
 

@@ -137,7 +137,10 @@ def _bundles() -> dict[Path, list[Path]]:
 def _imported(path: Path, deep: bool = False, top: bool = True) -> list[str]:
     """Full names of what a file imports, of its functions too when `deep`, of them alone without
     `top`."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError:
+        return []  # the compiler will say so
     nodes: list[ast.AST] = list(ast.walk(tree)) if deep else list(tree.body)
     names = []
     for node in nodes:

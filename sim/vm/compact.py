@@ -61,6 +61,27 @@ def _asked_for() -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
+def _mentioned() -> frozenset[str]:
+    """Every name that any part of the firmware speaks of."""
+    names = set(_asked_for())
+    for tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.Name):
+                names.add(node.id)
+    return frozenset(names)
+
+
+def _is_idle(node: ast.stmt) -> bool:
+    """A function that nothing in the firmware calls: it stays in the source, for whoever sits at
+    the prompt with it or at the host."""
+    if not isinstance(node, ast.FunctionDef) or node.name.endswith("__"):
+        return False
+    return node.name not in _mentioned()
+
+
 def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
@@ -248,6 +269,9 @@ def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> st
 def compact(source: str) -> str:
     """A smaller module that does the same. Raises SyntaxError."""
     tree: ast.Module = _Fold().visit(ast.parse(source))
+    for part in tree.body:
+        if isinstance(part, ast.ClassDef):
+            part.body = [node for node in part.body if not _is_idle(node)] or [ast.Pass()]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in list(tree.body):
         if isinstance(node, ast.ImportFrom):

@@ -28,44 +28,6 @@ def _pages(view):
     return tuple([view[at : at + _WIDTH] for at in range(0, _PAGES * _WIDTH, _WIDTH)])
 
 
-class I2cPort:
-    """The display on I2C: the control byte goes where a memory address would stand."""
-
-    def __init__(self, i2c, address=0x3C):
-        self._i2c = i2c
-        self._address = address
-
-    def command(self, data):
-        self._i2c.writeto_mem(self._address, 0x00, data)
-
-    def data(self, data):
-        self._i2c.writeto_mem(self._address, 0x40, data)
-
-
-class SpiPort:
-    """The display on four-wire SPI: `dc` low for commands, `cs` low while it is spoken to."""
-
-    def __init__(self, spi, dc, cs):
-        self._spi = spi
-        self._dc = dc
-        self._cs = cs
-        cs.value(1)
-
-    def command(self, data):
-        self._send(0, data)
-
-    def data(self, data):
-        self._send(1, data)
-
-    def _send(self, dc, data):
-        self._dc.value(dc)
-        self._cs.value(0)
-        try:
-            self._spi.write(data)
-        finally:
-            self._cs.value(1)
-
-
 class Oled:
     """Draw into `canvas` (1024 bytes, eight pages of 128 columns, each byte eight pixels down,
     lowest bit on top), then `show_changed`. Every method raises OSError when the display is not
