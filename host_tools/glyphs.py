@@ -25,6 +25,7 @@ UI = FIRMWARE / "oximeter" / "ui"
 TEXTS = UI / "texts"
 SUBSET = HERE / "unifont_subset.hex"
 SHAPES = HERE / "shapes.txt"
+LEAFLET = HERE / "leaflet.txt"  # its letters are fetched with those of the screens
 INSTALLED_FONT = Path("/usr/share/unifont/unifont.hex")
 
 SPACE_PX = 3  # besides the pixel after every narrow letter
@@ -74,7 +75,7 @@ def read_texts(language: str) -> Texts:
 
 def texts_characters() -> list[str]:
     """Every character that a screen or the leaflet may write, sorted."""
-    written = ["0123456789-以下。", (HERE / "leaflet.txt").read_text(encoding="utf-8")]
+    written = ["0123456789-以下。", LEAFLET.read_text(encoding="utf-8")]
     for language in languages():
         written += [part for parts in read_texts(language).values() for part in parts]
     return sorted(set("".join(written)) - {"\n"})

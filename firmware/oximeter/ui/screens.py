@@ -240,6 +240,8 @@ def _sentence(pack, canvas, view, number):
     elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
         _icon(pack, canvas, 0, view)
         _again(pack, canvas, view, 0)
+        if view.old and not view.verdict & terms.AGAIN:
+            _shape(pack, canvas, _OXYGEN_X, picture.LAST)
     elif number <= field.MOTION and view.pulse_bpm >= 0:
         number = str(view.pulse_bpm)
         x = _WIDTH - _figures(pack, None, 0, number)
