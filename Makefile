@@ -37,6 +37,10 @@ bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their b
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
 	@$(bin)/xueyang evaluate --matrix quick
 
+.PHONY: leaflet
+leaflet: .venv/base.stamp  ## the one-page leaflet in large Chinese type: build/leaflet.pdf
+	@$(bin)/python -m host_tools.leaflet
+
 ##@ Prove
 .PHONY: test
 test: .venv/all.stamp  ## run the tests, the quick matrix among them (10 minutes on two cores)
@@ -59,7 +63,7 @@ soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (with
 	$(bin)/pytest tests/soak
 
 .PHONY: season
-season: .venv/all.stamp  ## 10,000 simulated people against the truth (half an hour, by hand)
+season: .venv/all.stamp  ## 10,000 people against the truth, and as many at home (hours, by hand)
 	@$(bin)/python -m sim.season
 
 ##@ Build the hardware

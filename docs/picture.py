@@ -17,7 +17,7 @@ from sim.patient import demo
 from sim.run import COLUMNS, run_device
 
 PICTURE = Path(__file__).with_name("run.png")
-SCREENS_AT_S = (55, 100, 173, 237)
+SCREENS_AT_S = (2, 20, 104, 236)
 INK, SPO2, PULSE, TRUTH = "#30343a", "#3f7fbf", "#2f9a72", "#d98a1f"
 
 

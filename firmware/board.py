@@ -7,9 +7,21 @@ Two targets, told apart by their chip: the product (ESP32-C3) and a development 
 import sys
 import time
 
-from machine import ADC, I2C, PWM, SPI, WDT, Pin, SoftI2C
+from machine import (
+    ADC,
+    DEEPSLEEP_RESET,
+    I2C,
+    PWM,
+    SPI,
+    WDT,
+    WDT_RESET,
+    Pin,
+    SoftI2C,
+    Timer,
+    deepsleep,
+    reset_cause,
+)
 from machine import reset as reset
-from oximeter.drivers.oled import I2cPort, SpiPort
 
 is_product = "ESP32C3" in sys.implementation._machine
 
@@ -64,6 +76,10 @@ CHANNELS = 3  # red and infrared
 DATA_DIR = "/data"
 keep_awake = False
 leds_fixed = False
+woken = reset_cause() == DEEPSLEEP_RESET  # the button did that: it asks for no prompt
+bitten = reset_cause() == WDT_RESET  # the watchdog did
+
+_NEVER_SET_S = 820454400  # 2026-01-01: before this firmware was written
 
 sleep_us = time.sleep_us
 sleep_ms = time.sleep_ms
@@ -81,8 +97,12 @@ def sensor_bus():
 def display_port():
     """A fresh port to the display, on I2C or SPI as the map of pins says."""
     if _DISPLAY_BUS == "spi":
+        from oximeter.drivers.spi_port import SpiPort
+
         spi = SPI(1 if is_product else 2, 8000000, sck=Pin(_DISPLAY_SCK), mosi=Pin(_DISPLAY_MOSI))
         return SpiPort(spi, Pin(_DISPLAY_DC, Pin.OUT), Pin(_DISPLAY_CS, Pin.OUT, value=1))
+    from oximeter.drivers.i2c_port import I2cPort
+
     return I2cPort(I2C(0, scl=Pin(_DISPLAY_SCL), sda=Pin(_DISPLAY_SDA), freq=400000))
 
 
@@ -94,3 +114,33 @@ def start_watchdog(timeout_ms):
 
 def feed_watchdog():
     _watchdog.feed()
+
+
+def keep_feeding():
+    """Somebody sits at the prompt: the watchdog must not throw them out."""
+    Timer(0, mode=Timer.PERIODIC, period=500, callback=lambda timer: feed_watchdog())
+
+
+def time_s():
+    """Seconds since 2000-01-01 UTC; -1 while nobody has set the clock, which begins there."""
+    now_s = time.time()
+    return now_s if now_s > _NEVER_SET_S else -1
+
+
+def deep_sleep():
+    """Until the button is pressed; everything begins anew then. A pin low wakes the C3 by
+    esp32.wake_on_gpio (MicroPython pull request 17518), the ESP32 by EXT0."""
+    import esp32
+
+    if is_product:
+        esp32.wake_on_gpio((button,), esp32.WAKEUP_ALL_LOW)
+    else:
+        esp32.wake_on_ext0(button, esp32.WAKEUP_ALL_LOW)
+    deepsleep()
+
+
+def unload(name):
+    """Forget a module of the firmware that is seldom used; its memory is free again."""
+    package = sys.modules["oximeter"]
+    del sys.modules["oximeter." + name]
+    delattr(package, name)

@@ -12,27 +12,27 @@ TICKS_END = 1 << 30  # ticks_ms begins again at 0 there
 LIFE_MS = 1 << 29  # six days; then a fresh start keeps all times small integers
 
 
-def run():
+def run(app, now_ms):
     board.start_watchdog(WATCHDOG_MS)
-    app = failure = None
     try:
         app = App(board)
-        now_ms = 0
         ticks = board.ticks_ms()
-        while now_ms < LIFE_MS:
+        while now_ms < LIFE_MS and not app.off:
             wait_ms = app.step(now_ms)
             board.feed_watchdog()
-            spent_ms = (board.ticks_ms() - ticks) % TICKS_END
-            board.sleep_ms(max(0, wait_ms - spent_ms))
+            board.sleep_ms(max(0, wait_ms - (board.ticks_ms() - ticks) % TICKS_END))
             before, ticks = ticks, board.ticks_ms()
             now_ms += (ticks - before) % TICKS_END
+    except KeyboardInterrupt:  # somebody wants the prompt
+        board.keep_feeding()
+        return app and app.blank()
     except Exception as error:
-        failure = error
-    if app:
-        app.blank()
-    print("The oximeter starts anew after", repr(failure))
-    board.reset()
+        app and app.blank()
+        from oximeter import crash
+
+        crash.note(board.DATA_DIR, repr(error), now_ms // 1000)
+    board.deep_sleep() if app and app.off else board.reset()
 
 
-if board.button.value():
-    run()
+if board.woken or board.button.value():
+    run(None, 0)

@@ -8,11 +8,13 @@ import re
 import struct
 import zlib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from host_tools import gallery
 from host_tools.replay import table
 from sim.door import core
 from sim.playback import OWN_CLOCK_HZ
@@ -103,6 +105,8 @@ def _page(recording: Recording, shown: Replay, vm: str) -> str:
         strips=_strips(recording),
         strips_are_all=recording.duration_s <= STRIP_S * (MOST_STRIPS + 0.1),
         screens=screens(shown),
+        gallery=gallery_screens(),
+        panel_mm=gallery.PANEL_MM,
         statuses=[
             (*STATUS.get(word, _UNKNOWN), seconds) for word, seconds in _counts(columns["status"])
         ],
@@ -452,6 +456,15 @@ def screens(shown: Replay) -> list[Screen]:
         png = base64.b64encode(png_of_frame(shown.frames[at][1])).decode()
         out.append(Screen(at=clock(at + 1), words=words, colour=colour, png=png))
     return out
+
+
+@cache
+def gallery_screens() -> list[tuple[str, str]]:
+    """Every screen that the device can show, in Chinese and then in English: name and PNG."""
+    return [
+        (name, base64.b64encode(png_of_frame(bytes(canvas))).decode())
+        for name, canvas in gallery.pictures().items()
+    ]
 
 
 def png_of_frame(frame: bytes) -> bytes:

@@ -20,7 +20,7 @@ from sim.chips.max30102 import Light, Max30102
 from sim.chips.pin import Pin
 from sim.chips.ssd1306 import Ssd1306
 from sim.clock import Clock
-from sim.door import FIRMWARE, oled
+from sim.door import FIRMWARE, i2c_port
 
 _TICKS_END = 1 << 30  # of MicroPython's ticks_ms on a 32-bit port
 
@@ -33,11 +33,15 @@ class PowerOff(BaseException):
     """The run is over; no firmware gets to catch it."""
 
 
+class DeepSleep(BaseException):
+    """The microcontroller sleeps until the button; no firmware gets to catch it."""
+
+
 class Buzzer:
-    """The PWM of the buzzer: `hz` while it sounds, otherwise 0; `tones` counts them."""
+    """The PWM of the buzzer: `hz` while it sounds, otherwise 0; `pitches` are those it had."""
 
     def __init__(self) -> None:
-        self.tones = 0
+        self.pitches: list[int] = []
         self._hz = 0
         self._duty = 0
 
@@ -46,10 +50,13 @@ class Buzzer:
         return self._hz if self._duty else 0
 
     def freq(self, hz: int) -> None:
+        if self._duty and hz != self._hz:
+            self.pitches.append(hz)
         self._hz = hz
 
     def duty_u16(self, duty: int) -> None:
-        self.tones += duty > 0 and not self._duty
+        if duty and not self._duty:
+            self.pitches.append(self._hz)
         self._duty = duty
 
 
@@ -97,6 +104,11 @@ class Board:
         self.buzzer = Buzzer()
         self.battery_adc = BatteryAdc(self.BATTERY_DIVIDER)
 
+        self.woken = False
+        self.bitten = False
+        self.clock_set_s = -1  # seconds since 2000-01-01 at time 0 of the clock; -1: never set
+        self.fed_for_ever = False
+
         self._data_dir = data_dir
         self._watchdog_ms = 0
         self._bites_us: int | None = None
@@ -113,7 +125,7 @@ class Board:
         return self._sensor_bus
 
     def display_port(self) -> Any:
-        return oled.I2cPort(self.display_bus)
+        return i2c_port.I2cPort(self.display_bus)
 
     def sleep_us(self, us: int) -> None:
         """Time passes; a watchdog that is not fed meanwhile bites at its moment."""
@@ -121,7 +133,11 @@ class Board:
         until_us = clock.now_us + us
         if self._bites_us is not None and until_us >= self._bites_us:
             clock.advance_us(max(0, self._bites_us - clock.now_us))
-            self.reset()
+            if self.fed_for_ever:
+                self._bites_us = None
+            else:
+                self.bitten = True
+                self._restart()
         clock.advance_us(us)
         if self._off_us is not None and clock.now_us >= self._off_us:
             raise PowerOff
@@ -140,14 +156,36 @@ class Board:
         if self._watchdog_ms:
             self._bites_us = self.clock.now_us + 1000 * self._watchdog_ms
 
+    def keep_feeding(self) -> None:
+        self.fed_for_ever = True
+
+    def time_s(self) -> int:
+        return -1 if self.clock_set_s < 0 else self.clock_set_s + self.clock.now_us // 1_000_000
+
+    def deep_sleep(self) -> None:
+        """The pins float as in a reset; the watchdog sleeps too."""
+        self._float()
+        raise DeepSleep
+
+    def unload(self, name: str) -> None:
+        """CPython has room."""
+
     def reset(self) -> None:
-        """The pins float, so the display's reset line falls: a resistor on the board pulls it."""
+        self.bitten = False
+        self._restart()
+
+    def _restart(self) -> None:
         self.resets += 1
+        self.woken = False
+        self._float()
+        raise Reset
+
+    def _float(self) -> None:
+        """So the display's reset line falls: a resistor on the board pulls it."""
         self._watchdog_ms = 0
         self._bites_us = None
         self.display_reset.value(0)
         self.buzzer.duty_u16(0)
-        raise Reset
 
     def power_off_at(self, us: int) -> None:
         """Sleeping past this moment ends the run with PowerOff."""
@@ -171,6 +209,11 @@ def run(board: Board, duration_ms: int, boot_ms: int = 400) -> None:
                     board.sleep_ms(1000)
             except Reset:
                 continue
+            except DeepSleep:
+                while board.button.value():
+                    board.sleep_ms(10)
+                board.woken = True
+                board.bitten = False
     except PowerOff:
         return
 

@@ -13,11 +13,20 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core, settings  # noqa: E402
+from oximeter import core, crash, guide, menu, settings, terms, verdict  # noqa: E402
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
-from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
-from oximeter.ui import screens, text  # noqa: E402
+from oximeter.drivers import (  # noqa: E402
+    battery,
+    bus,
+    button,
+    buzzer,
+    i2c_port,
+    max30102,
+    oled,
+    spi_port,
+)
+from oximeter.ui import picture, screens  # noqa: E402
 
 __all__ = [
     "App",
@@ -27,11 +36,18 @@ __all__ = [
     "button",
     "buzzer",
     "core",
+    "crash",
     "field",
+    "guide",
+    "i2c_port",
     "max30102",
+    "menu",
     "oled",
+    "picture",
     "settings",
     "screens",
-    "text",
+    "spi_port",
+    "terms",
     "track",
+    "verdict",
 ]

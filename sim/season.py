@@ -134,10 +134,14 @@ HEADER = (
 
 
 def main() -> None:
+    from sim import household
+
     people = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     print(HEADER)
     for who in PEOPLE:
         print(summary(who, list(season(who, people // len(PEOPLE)))), flush=True)
+    print()
+    print(household.text(household.until_settled(people, people * 3 // 10)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 """For tests of the whole device: a finger to lay on the sensor, and an eye on the display."""
 
-import functools
 import math
 from collections.abc import Callable, Iterator
 
 from sim.board import Board
-from sim.door import App, field, screens
+from sim.door import App, field, terms
+from sim.eye import held_on, number_on, picture_on
 
 RATIO = 0.55  # of ratios
 SPO2_PCT = 94  # 1.5958422 * 0.55^2 - 34.6596622 * 0.55 + 112.6898759 = 94.11
@@ -83,8 +83,25 @@ class Device:
     def value(self, index: int) -> int:
         return self.app.reading[index]
 
+    @property
+    def phase(self) -> int:
+        return self.app.guide[terms.PHASE]
+
     def shown(self) -> int | None:
         return number_on(self.board.display.pixels())
+
+    def held(self) -> int | None:
+        return held_on(self.board.display.pixels())
+
+    def picture(self) -> str | None:
+        return picture_on(self.board.display.pixels(), self.app.settings.language)
+
+    def press(self, ms: int = 200) -> None:
+        """The button down for so long, and up again."""
+        self.board.button.value(0)
+        self.run(ms)
+        self.board.button.value(1)
+        self.run(120)
 
     def run(self, ms: int, until: Callable[[], bool] | None = None) -> int:
         """Steps for `ms`, or until the condition holds; the milliseconds it took."""
@@ -100,27 +117,3 @@ class Device:
     def until_number(self, limit_ms: int = 8000) -> int:
         """Runs until the right number is in the reading and on the display."""
         return self.run(limit_ms, lambda: self.shown() == SPO2_PCT and self.status == "ok")
-
-
-def _drawn(spo2_pct: int) -> bytes:
-    view = screens.View()
-    view.status = field.OK
-    view.spo2_pct = spo2_pct
-    canvas = bytearray(1024)
-    screens.draw(canvas, view)
-    return _number_part(canvas)
-
-
-def _number_part(pixels: bytes | bytearray) -> bytes:
-    """Where the large digits stand: six pages, columns 17 to 75."""
-    return b"".join(bytes(pixels[page * 128 + 17 : page * 128 + 76]) for page in range(6))
-
-
-@functools.cache
-def _numbers() -> dict[bytes, int]:
-    return {_drawn(spo2_pct): spo2_pct for spo2_pct in range(70, 101)}
-
-
-def number_on(pixels: bytes) -> int | None:
-    """The saturation that a person reads on this display, None where there is none."""
-    return _numbers().get(_number_part(pixels))

@@ -247,6 +247,16 @@ def test_settled_by_the_rule(values, narrow, sd):
         assert got == (round(np.median(window) * 100) if settled else field.NONE)
 
 
+@pytest.mark.parametrize("centipct_a_s", [-50, -20, -10, -6, 6, 10, 20, 50])
+def test_a_slope_alone_keeps_it_from_settling(centipct_a_s):
+    """Also one so slow that 15 s of it stay within a point; a little less settles."""
+    for slope, settles in ((centipct_a_s, False), (4 if centipct_a_s > 0 else -4, True)):
+        trend = array("i", [0] * settle.LENGTH)
+        settle.clear(trend)
+        got = [settle.step(trend, 9000 + slope * n, 10, n, 1) for n in range(90)]
+        assert any(value != field.NONE for value in got) == settles
+
+
 def test_led_current_lands_in_the_middle():
     full = 262143
     for dc in (5000, 20000, 40000, 60000, 120000, 220000, 240000):

@@ -181,6 +181,19 @@ def test_settled_after_half_a_minute():
     assert (rows[~settled, field.SETTLED_CENTIPCT] == field.NONE).all()
 
 
+@pytest.mark.parametrize("falls", [True, False], ids=["falls", "rises"])
+@pytest.mark.parametrize("points_a_s", [0.1, 0.2, 0.3, 0.5])
+def test_a_ramp_never_settles(points_a_s, falls):
+    """While the saturation moves, no number of it is the one to be kept; afterwards one is."""
+    last_s = 25 + 25 / points_a_s if points_a_s > 0.2 else 140
+    low = 98 - points_a_s * (last_s - 5)
+    moving = ramp(98, low, 5, last_s) if falls else ramp(low, 98, 5, last_s)
+    _, rows, t_s = watch(Scene(duration_s=last_s + 45, spo2_pct=moving), 4)
+    settled = (rows[:, field.FLAGS] & field.FLAG_SETTLED) > 0
+    assert not settled[t_s <= last_s].any()
+    assert settled[t_s > last_s + 30].any()
+
+
 def test_flags():
     def flags(scene, seed=1):
         _, rows, t_s = watch(scene, seed)

@@ -6,7 +6,7 @@ import pytest
 
 from sim.chips.i2c import I2cBus, SpiBus
 from sim.chips.ssd1306 import Ssd1306
-from sim.door import oled
+from sim.door import i2c_port, oled, spi_port
 
 BOTH = ["ssd1306", "sh1106"]
 
@@ -17,9 +17,9 @@ def wired(controller, port="i2c"):
     if port == "i2c":
         bus = I2cBus({0x3C: display})
         bus.log = []
-        return oled.Oled(oled.I2cPort(bus), controller), display, bus
+        return oled.Oled(i2c_port.I2cPort(bus), controller), display, bus
     spi = SpiBus(display)
-    return oled.Oled(oled.SpiPort(spi, spi.dc, spi.cs), controller), display, spi
+    return oled.Oled(spi_port.SpiPort(spi, spi.dc, spi.cs), controller), display, spi
 
 
 def started(controller, port="i2c"):
@@ -211,7 +211,7 @@ def test_without_a_reset_pin():
 def test_another_address_and_another_controller():
     display = Ssd1306()
     display.reset_pin.value(1)
-    screen = oled.Oled(oled.I2cPort(I2cBus({0x3D: display}), address=0x3D))
+    screen = oled.Oled(i2c_port.I2cPort(I2cBus({0x3D: display}), address=0x3D))
     screen.start(None, None)
     assert display.on
     with pytest.raises(ValueError, match="choose ssd1306 or sh1106"):

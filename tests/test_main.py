@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from device import SPO2_PCT, Finger, number_on
+from device import SPO2_PCT, Finger
 
 from sim.board import Board, PowerOff, Reset, run
 from sim.chips.pin import Pin
 from sim.clock import Clock
-from sim.door import FIRMWARE, App
+from sim.door import FIRMWARE, App, crash
+from sim.eye import number_on
 from sim.vm import setup
 from sim.vm.host import Vm
 
@@ -170,6 +172,7 @@ def test_an_exception_without_a_reset_line(
     run(bare_board, WRONG_MS + BOOT_MS)
     clock = bare_board.clock
     assert clock.last_number_ms(WRONG_MS - 40, WRONG_MS + BOOT_MS) <= WRONG_MS + 40
+    assert clock.number_at(WRONG_MS + BOOT_MS // 2) is None, "before boot.py has its turn"
 
 
 def test_an_app_that_cannot_begin_leaves_the_display_dark(
@@ -309,3 +312,99 @@ App.sample = failing
     assert board.clock.number_at(WRONG_MS - 40) == SPO2_PCT
     assert board.clock.last_number_ms(WRONG_MS - 40, 20_000) <= WRONG_MS + 40
     assert WRONG_MS <= board.clock.now_ms <= WRONG_MS + 100
+
+
+# Leaving it, waking it, and what it leaves behind.
+
+
+def test_ctrl_c_darkens_the_display_and_keeps_the_watchdog_fed(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    """Somebody at the prompt for a minute is not thrown out."""
+    wrong(monkeypatch, board, raising(KeyboardInterrupt()))
+    run(board, WRONG_MS + 60_000)
+    assert board.fed_for_ever
+    assert board.resets == 0
+    assert board.clock.last_number_ms(WRONG_MS - 40, WRONG_MS + 60_000) <= WRONG_MS + 40
+    assert crash.read(board.DATA_DIR) == "", "nothing went wrong"
+
+
+def test_a_crash_leaves_the_watchdog_hungry_and_a_record(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    wrong(monkeypatch, board, raising(ValueError("a mistake")))
+    run(board, WRONG_MS + 3000)
+    assert not board.fed_for_ever
+    assert board.resets == 1
+    assert crash.read(board.DATA_DIR) == "7 s: ValueError('a mistake')\n"
+
+
+def test_a_hang_leaves_a_record_too(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    wrong(monkeypatch, board, hanging(board))
+    run(board, WRONG_MS + 4000)
+    assert board.resets == 1
+    assert crash.read(board.DATA_DIR) == "0 s: watchdog\n"
+
+
+def test_every_restart_that_nobody_asked_for_has_its_line(
+    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
+) -> None:
+    monkeypatch.setattr(App, "sample", lambda app, now_ms: raising(OSError(5))())
+    run(board, 5000)
+    assert board.resets > 5
+    assert len(crash.read(board.DATA_DIR).splitlines()) in (board.resets, board.resets + 1)
+
+
+def test_old_lines_go_and_a_full_flash_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = str(tmp_path / "new")
+    for n in range(50):
+        crash.note(folder, f"number {n} " + "x" * 200, n)
+    lines = crash.read(folder).splitlines()
+    assert lines[-1].startswith("49 s: number 49") and 2 <= len(lines) <= 5
+    assert all(line.split(" s: ")[1].startswith("number") for line in lines)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "ENOSPC")
+
+    monkeypatch.setattr(crash, "open", full, raising=False)
+    crash.note(folder, "not kept", 1)
+    assert crash.read(folder) == ""
+
+
+def test_off_is_a_deep_sleep_and_the_button_wakes_it(board: WatchedBoard) -> None:
+    """The press that wakes is no press of the app, and not the one that asks for the prompt."""
+    board.finger.present = False
+    board.finger._contact = 0.0
+    board.power_off_at(10**12)
+    begun: list[int] = []
+
+    def press() -> None:
+        board.button.value(0)
+        begun.append(board.clock.now_ms)
+
+    sleep_ms = board.sleep_ms
+
+    def sleeping(ms: int) -> None:
+        sleep_ms(ms)
+        if ms == 10 and not begun and board.clock.now_ms > 60_000:
+            press()
+
+    board.sleep_ms = sleeping  # type: ignore[method-assign]
+    run(board, 63_000)
+    assert board.woken and board.resets == 0
+    assert begun and board.display.on
+    assert begun[0] < board.clock.now_ms
+    assert crash.read(board.DATA_DIR) == ""
+
+
+def test_nothing_glows_and_nothing_is_lit_while_it_sleeps(board: WatchedBoard) -> None:
+    board.finger.present = False
+    board.finger._contact = 0.0
+    run(board, 40_000)
+    assert not board.display.on
+    assert not board.sensor.sampling
+    assert board.clock.last_number_ms(0, 40_000) == 0

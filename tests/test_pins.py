@@ -119,6 +119,8 @@ class Machine:
     def __init__(self) -> None:
         self.pins: dict[int, tuple] = {}
         self.resets = 0
+        self.cause = 1
+        self.slept: list[object] = []
 
     def part(self, name: str) -> Any:
         def made(*args: object, **named: object) -> SimpleNamespace:
@@ -129,8 +131,11 @@ class Machine:
         return made
 
     def module(self) -> SimpleNamespace:
-        names = ("ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C")
+        names = ("ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C", "Timer")
         module = SimpleNamespace(**{name: self.part(name) for name in names})
+        module.DEEPSLEEP_RESET, module.WDT_RESET = 4, 3
+        module.reset_cause = lambda: self.cause
+        module.deepsleep = lambda: self.slept.append("deep")
         module.ADC.ATTN_11DB = "11 dB"
         for mode in ("IN", "OUT", "OPEN_DRAIN", "PULL_UP"):
             setattr(module.Pin, mode, mode)
@@ -138,11 +143,19 @@ class Machine:
         return module
 
 
-def loaded(chip: str, source: str | None = None) -> tuple[SimpleNamespace, Machine]:
+def loaded(
+    chip: str, source: str | None = None, cause: int = 1, now_s: int = 0
+) -> tuple[SimpleNamespace, Machine]:
     machine = Machine()
-    clock = SimpleNamespace(sleep_us=None, sleep_ms=None, ticks_ms=None)
+    machine.cause = cause
+    clock = SimpleNamespace(sleep_us=None, sleep_ms=None, ticks_ms=None, time=lambda: now_s)
+    esp32 = SimpleNamespace(
+        WAKEUP_ALL_LOW=False,
+        wake_on_gpio=lambda pins, level: machine.slept.append(("gpio", pins, level)),
+        wake_on_ext0=lambda pin, level: machine.slept.append(("ext0", pin, level)),
+    )
     system = SimpleNamespace(implementation=SimpleNamespace(_machine=f"Generic {chip} module"))
-    stands_in = {"machine": machine.module(), "time": clock, "sys": system}
+    stands_in = {"machine": machine.module(), "time": clock, "sys": system, "esp32": esp32}
 
     def importing(name: str, *more: Any) -> Any:
         return stands_in.get(name) or __import__(name, *more)
@@ -176,6 +189,24 @@ def test_each_pin_is_made_what_the_map_says(target: str, chip: str) -> None:
     board.start_watchdog(1500)
 
 
+def test_the_button_ends_the_deep_sleep() -> None:
+    """The C3 has no EXT0: asked for it, it would sleep for ever."""
+    board, machine = loaded("ESP32C3", cause=4)
+    assert board.woken and not board.bitten
+    board.deep_sleep()
+    assert machine.slept == [("gpio", (board.button,), False), "deep"]
+    board, machine = loaded("ESP32", cause=3)
+    assert board.bitten and not board.woken
+    board.deep_sleep()
+    assert machine.slept == [("ext0", board.button, False), "deep"]
+
+
+def test_a_clock_that_nobody_set_has_no_time() -> None:
+    """MicroPython on an ESP32 begins at 2000-01-01."""
+    assert loaded("ESP32C3", now_s=3600)[0].time_s() == -1
+    assert loaded("ESP32C3", now_s=850_000_000)[0].time_s() == 850_000_000
+
+
 def test_a_display_on_spi() -> None:
     source = (FIRMWARE / "board.py").read_text()
     source = source.replace('_DISPLAY_BUS = "i2c"', '_DISPLAY_BUS = "spi"')
@@ -191,9 +222,11 @@ def test_both_boards_have_the_same_names() -> None:
     board, _ = loaded("ESP32C3")
     firmware = {name for name in vars(board) if not name.startswith("_")}
     firmware -= {"sys", "time", "ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C"}
-    firmware -= {"I2cPort", "SpiPort"}
+    firmware -= {"Timer"}
+    firmware -= {"DEEPSLEEP_RESET", "WDT_RESET", "deepsleep", "reset_cause"}
     simulated = Board(Finger())
     assert {name for name in firmware if not hasattr(simulated, name)} == set()
     own = {"clock", "sensor", "display", "display_bus", "resets", "power_off_at"}
+    own |= {"clock_set_s", "fed_for_ever"}
     names = {name for name in dir(simulated) if not name.startswith("_")}
     assert names - own == firmware

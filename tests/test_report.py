@@ -4,6 +4,7 @@ import base64
 import io
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
@@ -188,3 +189,12 @@ def test_the_rows_can_be_saved_from_the_page():
     (data,) = [ref for ref in page.refers if ref.startswith("data:text/csv")]
     text = base64.b64decode(data.split(",")[1]).decode()
     assert text.splitlines()[0] == ",".join(COLUMNS) and len(text.splitlines()) == SECONDS + 1
+
+
+def test_the_page_holds_every_screen_at_the_size_of_the_panel():
+    html = report.page(recording(), shown(), "cpython")
+    page = Page(html)
+    names = [str(image["alt"]) for image in page.images]
+    goldens = sorted(path.stem for path in (Path(__file__).parent / "screens").glob("*.txt"))
+    assert sorted(name for name in names if name in goldens) == goldens
+    assert "width: 29.4mm; height: 14.7mm" in html

@@ -4,46 +4,20 @@ The pictures under tests/screens/ are the screens in half blocks, two rows of pi
 a wanted change look at them and write them anew with `python tests/test_screens.py`.
 """
 
-import math
+import copy
 import random
-from decimal import ROUND_HALF_DOWN, Decimal
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from host_tools import glyphs
-from sim.door import field, screens, text
+from host_tools.gallery import OK, RESULT, SENTENCES, drawn, pictures, view_of
+from sim.door import field, picture, screens, terms
 
 GOLDENS = Path(__file__).resolve().parent / "screens"
 LANGUAGES = ("zh", "en")
-OTHERS = [status for status in range(len(field.STATUS_NAMES)) if status != field.OK]
-
-
-def view_of(status: int, language: str = "zh", **fields):
-    view = screens.View()
-    view.status = status
-    view.language = language
-    view.battery_pct = 70
-    view.quality = 90
-    view.perfusion_millipct = 1400
-    view.wave_at = 77
-    for point in range(128):
-        phase = (point - 77) % 32 / 32
-        systole = math.exp(-(((phase - 0.25) / 0.1) ** 2))
-        view.wave[point] = int(20 + 200 * systole)
-    for name, value in fields.items():
-        assert hasattr(view, name)
-        setattr(view, name, value)
-    return view
-
-
-def drawn(view) -> bytearray:
-    canvas = bytearray(1024)
-    view.forget()
-    screens.draw(canvas, view)
-    return canvas
+AGAIN = terms.AGAIN
 
 
 def rows_of(canvas: bytearray) -> list[str]:
@@ -63,48 +37,18 @@ def half_blocks(canvas: bytearray) -> str:
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def pictures() -> dict[str, bytearray]:
-    """Every status in both languages, and the number screen in its other states."""
-    result = {}
-    for language in LANGUAGES:
-        for status, name in enumerate(field.STATUS_NAMES):
-            view = view_of(status, language)
-            if status == field.OK:
-                view.spo2_pct = 97
-                view.pulse_bpm = 72
-            elif status in (field.SEARCHING, field.WEAK_PULSE, field.MOTION):
-                view.pulse_bpm = 68
-                view.progress = 55
-            elif status == field.SENSOR_FAULT:
-                view.fault_name = "fault:dead_led"
-            result[f"{name}.{language}"] = drawn(view)
-    every_mark = field.FLAG_IRREGULAR | field.FLAG_LOW_PERFUSION | field.FLAG_SUSPECT_SWAP
-    states: dict[str, dict[str, Any]] = {
-        "ok_100_marked": {"spo2_pct": 100, "pulse_bpm": 118, "flags": every_mark, "quality": 15},
-        "ok_below_range": {"spo2_pct": 66, "pulse_bpm": 49, "flags": field.FLAG_BELOW_RANGE},
-        "ok_calibrated": {"spo2_pct": 91, "pulse_bpm": 104, "calibrated": True, "battery_pct": -1},
-        "ok_pulse_only": {"pulse_bpm": 63},
-    }
-    for name, fields in states.items():
-        result[f"{name}.zh"] = drawn(view_of(field.OK, **fields))
-    return result
+@pytest.fixture(scope="module")
+def shown() -> dict[str, bytearray]:
+    return pictures()
 
 
 @pytest.mark.parametrize("name", pictures())
-def test_picture(name):
-    assert half_blocks(pictures()[name]) == (GOLDENS / f"{name}.txt").read_text(encoding="utf-8")
+def test_picture(name, shown):
+    assert half_blocks(shown[name]) == (GOLDENS / f"{name}.txt").read_text(encoding="utf-8")
 
 
-def test_no_picture_without_a_screen():
-    assert {path.stem for path in GOLDENS.iterdir()} == set(pictures())
-
-
-def test_rounding_takes_halves_down():
-    for centipct in range(0, 11000):
-        replayed = (Decimal(centipct) / 100).quantize(Decimal("0.1"), rounding=ROUND_HALF_DOWN)
-        exact = replayed.quantize(Decimal(1), rounding=ROUND_HALF_DOWN)
-        assert screens.rounded_half_down(centipct) == int(exact), centipct
-    assert screens.rounded_half_down(field.NONE) == field.NONE
+def test_no_picture_without_a_screen(shown):
+    assert {path.stem for path in GOLDENS.iterdir()} == set(shown)
 
 
 # Numbers ------------------------------------------------------------------------------------
@@ -161,74 +105,116 @@ def shown_saturation(canvas: bytearray) -> str:
     return "".join(name for _, name in sorted(places))
 
 
+def on_a_result(canvas: bytearray) -> tuple[str, str]:
+    """The two numbers of a result, left and right of the pulse's label."""
+    rows = rows_of(canvas)
+    found = []
+    for part in (slice(16, 65), slice(79, 128)):
+        cut = ["." + row[part] + "." for row in rows]
+        places = []
+        for name in "0123456789<-":
+            shape = glyphs.four_thirds(shapes(name)[name])
+            width = len(shape[0])
+            for x in range(1, len(cut[0]) - width):
+                lines = [row[x - 1 : x + width + 1] for row in cut[:32]]
+                if lines == [f".{line}." for line in shape]:
+                    places.append((x, name))
+        found.append("".join(name for _, name in sorted(places)))
+    return found[0], found[1]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_number_screen_shows_the_saturation_it_is_given(language):
+def test_screens_show_the_numbers_they_are_given(language):
     for spo2_pct in range(70, 101):
-        canvas = drawn(view_of(field.OK, language, spo2_pct=spo2_pct, pulse_bpm=188))
-        assert shown_saturation(canvas) == str(spo2_pct)
+        fields = {"spo2_pct": spo2_pct, "pulse_bpm": 188, "progress": 90}
+        assert shown_saturation(drawn(view_of(OK, language, **fields))) == str(spo2_pct)
+        assert on_a_result(drawn(view_of(RESULT, language, **fields))) == (str(spo2_pct), "188")
+    for pulse_bpm in (9, 30, 71, 111, 250):
+        fields = {"spo2_pct": 97, "pulse_bpm": pulse_bpm}
+        assert on_a_result(drawn(view_of(RESULT, language, **fields))) == ("97", str(pulse_bpm))
 
 
 def test_saturation_out_of_reach():
-    assert shown_saturation(drawn(view_of(field.OK, spo2_pct=104))) == "100"
-    assert shown_saturation(drawn(view_of(field.OK, spo2_pct=69))) == "<70"
-    below = view_of(field.OK, spo2_pct=70, flags=field.FLAG_BELOW_RANGE)
-    assert shown_saturation(drawn(below)) == "<70"
-    assert shown_saturation(drawn(view_of(field.OK, pulse_bpm=70))) == "--"
+    for number, read in ((OK, shown_saturation), (RESULT, lambda canvas: on_a_result(canvas)[0])):
+        assert read(drawn(view_of(number, spo2_pct=104))) == "100"
+        assert read(drawn(view_of(number, spo2_pct=69))) == "<70"
+        below = view_of(number, spo2_pct=70, marks=terms.MARK_BELOW_RANGE)
+        assert read(drawn(below)) == "<70"
+        assert read(drawn(view_of(number, pulse_bpm=70))) == "--"
+
+
+def test_sizes_of_the_numbers():
+    """48 rows where the saturation stands alone, 32 where two numbers stand together."""
+    for name, rows in shapes("0123456789").items():
+        assert len(glyphs.smoothed_double(rows)) == 48, name
+        assert len(glyphs.four_thirds(rows)) == 32, name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("status", OTHERS, ids=lambda status: field.STATUS_NAMES[status])
-def test_no_saturation_but_when_ok(status, language):
-    """Whatever the view says, the pixels of every other screen do not depend on it."""
-    without = drawn(view_of(status, language, pulse_bpm=72))
-    for spo2_pct in (0, 66, 88, 97, 100):
-        view = view_of(status, language, pulse_bpm=72, spo2_pct=spo2_pct, flags=0x3FF)
-        assert drawn(view) == without
-    assert shown_saturation(without) == ""
+@pytest.mark.parametrize("number", SENTENCES, ids=lambda number: picture.NAMES[number])
+def test_no_saturation_on_a_sentence(number, language):
+    plain = drawn(view_of(number, language))
+    for spo2_pct in (70, 97, 100):
+        assert drawn(view_of(number, language, spo2_pct=spo2_pct)) == plain
 
 
-@pytest.mark.parametrize("status", OTHERS, ids=lambda status: field.STATUS_NAMES[status])
-def test_pulse_stands_beside_three_statuses_only(status):
-    with_pulse = drawn(view_of(status, pulse_bpm=72)) != drawn(view_of(status))
-    assert with_pulse == (field.STATUS_NAMES[status] in ("searching", "weak_pulse", "motion"))
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("number", [OK, RESULT])
+def test_without_evidence_every_number_says_so(number, language):
+    """In inverse, whatever else stands there."""
+    columns = slice(80, 128) if number == OK else slice(0, 96)
+    for spo2_pct in (65, 88, 100):
+        for marks in range(16):
+            for told in (terms.UNJUDGED, terms.CALL | AGAIN):
+                fields = {"spo2_pct": spo2_pct, "marks": marks, "verdict": told}
+                canvas = drawn(view_of(number, language, **fields))
+                box = [row[columns] for row in rows_of(canvas)[48:]]
+                assert sum(row.count("#") for row in box) > len(box[0]) * 16 // 2
+                fields["calibrated"] = True
+                canvas = drawn(view_of(number, language, **fields))
+                box = [row[columns] for row in rows_of(canvas)[48:]]
+                assert sum(row.count("#") for row in box) < len(box[0]) * 16 // 2
 
 
-def test_pulse_fits_beside_the_sentence_and_the_saturation():
-    small = shapes("0123456789")
-    for pulse_bpm in (0, 9, 40, 99, 100, 111, 188, 240, 300):
-        rows = [row + "." for row in rows_of(drawn(view_of(field.OK, pulse_bpm=pulse_bpm)))]
-        places = []
-        for name, shape in small.items():
-            width = len(shape[0])
-            for x in range(86, 129 - width):
-                if all(rows[16 + y][x - 1 : x + width] == f".{s}" for y, s in enumerate(shape)):
-                    places.append((x, name))
-        assert "".join(name for _, name in sorted(places)) == str(pulse_bpm)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_old_result_is_inverse_and_says_last(language):
+    for spo2_pct in (70, 93, 100):
+        now = drawn(view_of(RESULT, language, spo2_pct=spo2_pct, pulse_bpm=72))
+        old = drawn(view_of(RESULT, language, spo2_pct=spo2_pct, pulse_bpm=72, old=True, count=7))
+        assert sum(byte.bit_count() for byte in now) < 4096 < sum(byte.bit_count() for byte in old)
+        assert [255 - byte for byte in old[:512]] == list(now[:512]), "the same numbers"
+        assert drawn(view_of(RESULT, language, spo2_pct=spo2_pct, old=True, count=8)) != old
 
 
-def test_uncalibrated_is_said_beside_every_number():
-    for language in LANGUAGES:
-        for spo2_pct in (65, 88, 100):
-            for flags in (0, 0x3FF):
-                canvas = drawn(view_of(field.OK, language, spo2_pct=spo2_pct, flags=flags))
-                box = [row[80:] for row in rows_of(canvas)[48:]]
-                assert sum(row.count("#") for row in box) > 48 * 16 // 2
-                calibrated = view_of(
-                    field.OK, language, spo2_pct=spo2_pct, flags=flags, calibrated=True
-                )
-                assert not any("#" in row[80:] for row in rows_of(drawn(calibrated))[48:])
+def test_each_mark_changes_a_result():
+    plain = drawn(view_of(RESULT, spo2_pct=90, pulse_bpm=72, verdict=terms.CALL))
+    for mark in (terms.MARK_OXYGEN, terms.MARK_BASELINE):
+        for calibrated in (False, True):
+            view = view_of(RESULT, spo2_pct=90, pulse_bpm=72, verdict=terms.CALL, marks=mark)
+            view.calibrated = calibrated
+            assert drawn(view) != plain
 
 
-def test_each_mark_stands_alone():
-    plain = drawn(view_of(field.OK, spo2_pct=100, pulse_bpm=188))
-    seen: set[int] = set()
-    for flag in (field.FLAG_IRREGULAR, field.FLAG_LOW_PERFUSION, field.FLAG_SUSPECT_SWAP):
-        canvas = drawn(view_of(field.OK, spo2_pct=100, pulse_bpm=188, flags=flag))
-        changed = {at for at in range(1024) if canvas[at] != plain[at]}
-        assert changed and all(76 <= at % 128 < 88 and at < 768 for at in changed)
-        assert all(plain[at] == 0 for at in changed)
-        assert not changed & seen
-        seen |= changed
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_number_has_its_label(language, font):
+    """On the screen that shows it, left of the saturation and above or beside the pulse."""
+    for name, number, places in (
+        ("ok", OK, [(0, 0), (0, 16), (0, 32), (94, 0)]),
+        ("result", RESULT, [(0, 0), (0, 16), (64, 0), (64, 16)]),
+    ):
+        parts = glyphs.read_texts(language)[name]
+        for old in (False, True):
+            view = view_of(number, language, spo2_pct=100, pulse_bpm=188, old=old)
+            canvas = drawn(view)
+            if old:
+                canvas = bytearray(255 - byte for byte in canvas)
+            rows = rows_of(canvas)
+            for part, (x, y) in zip(parts, places, strict=True):
+                label = [row.rstrip(".") for row in glyphs.line_rows(part, font)]
+                width = max(map(len, label))
+                left = x if x == 94 else x + (16 - len(glyphs.line_rows(part, font)[0])) // 2
+                box = [row[left : left + width].rstrip(".") for row in rows[y : y + 16]]
+                assert box == label, (name, part)
 
 
 def pixels(canvas: bytearray) -> int:
@@ -240,23 +226,40 @@ def turned(canvas: bytearray) -> bytearray:
     return bytearray(int(f"{byte:08b}"[::-1], 2) for byte in reversed(canvas))
 
 
-def test_a_number_upside_down_is_no_other_number():
+@pytest.mark.parametrize(("number", "least"), [(OK, 600), (RESULT, 400)])
+def test_a_number_upside_down_is_no_other_number(number, least):
     """68 and 89, 86 and 98: label and numerals differ by a good part of what is lit."""
-    canvases = {n: drawn(view_of(field.OK, spo2_pct=n, pulse_bpm=72)) for n in range(70, 101)}
+    canvases = {n: drawn(view_of(number, spo2_pct=n, pulse_bpm=72)) for n in range(70, 101)}
     for upright in canvases.values():
         for other in canvases.values():
             different = (pixels(upright) ^ pixels(turned(other))).bit_count()
-            assert different > 600
+            assert different > least
 
 
-def test_no_two_numerals_look_alike():
+@pytest.mark.parametrize("size", [glyphs.smoothed_double, glyphs.four_thirds])
+def test_a_numeral_upside_down_is_no_other_numeral(size):
+    """The shapes alone: a 6 turned round is still told from a 9, an 8 from everything."""
+    for one, other in (("6", "9"), ("9", "6"), ("2", "5"), ("8", "9"), ("8", "6")):
+        upright = size(shapes(one)[one])
+        around = [row[::-1] for row in reversed(size(shapes(other)[other]))]
+        different = sum(
+            a != b
+            for row, round_row in zip(upright, around, strict=True)
+            for a, b in zip(row, round_row, strict=True)
+        )
+        assert different >= 0.06 * len(upright) * len(upright[0]), (one, other)
+
+
+@pytest.mark.parametrize("size", [glyphs.smoothed_double, glyphs.four_thirds])
+def test_no_two_numerals_look_alike(size):
     for one, two in combinations(shapes("023456789").values(), 2):
+        one, two = size(one), size(two)
         different = sum(
             a != b
             for row_one, row_two in zip(one, two, strict=True)
             for a, b in zip(row_one, row_two, strict=True)
         )
-        assert different >= 16
+        assert different >= 0.05 * len(one) * len(one[0])
 
 
 def test_strokes_are_a_tenth_of_the_height():
@@ -264,36 +267,57 @@ def test_strokes_are_a_tenth_of_the_height():
     for shape in shapes("01").values():
         stems = [len(stem) for stem in shape[12].split(".") if stem]
         assert 24 / 10 <= min(stems) <= max(stems) <= 24 / 8
+        stems = [len(stem) for stem in glyphs.four_thirds(shape)[16].split(".") if stem]
+        assert 32 / 11 <= min(stems) <= max(stems) <= 32 / 7
 
 
 # Letters ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_every_line_fits(language):
-    for status in OTHERS:
-        wrong, todo, how = text.parts(language, status)
-        assert wrong and todo
-        assert screens.text_width(wrong) <= 118
-        assert screens.text_width(todo) <= 64
-        assert screens.text_width(how) <= 128
-    searching = text.parts(language, field.SEARCHING)
-    assert screens.text_width(searching[0]) <= 64  # leaves room for the progress
-    *saturation, unit, uncalibrated = text.parts(language, field.OK)
-    assert len(saturation) == 3
-    assert max(map(screens.text_width, saturation)) <= 16
-    assert screens.text_width(unit) - 1 <= 128 - 89 - 12  # the last dark column has no need
-    assert screens.text_width(uncalibrated) <= 48
-    for flag_name in field.FLAG_NAMES:
-        assert screens.text_width(flag_name) <= 128
-
-
-def test_texts_stand_in_the_order_of_the_numbers():
-    for table in (text._ZH, text._EN):
-        names = tuple(row.split("|")[0] for row in table.strip().split("\n"))
-        assert names == field.STATUS_NAMES
+def test_every_language_says_everything():
+    for language in glyphs.languages():
+        assert set(glyphs.read_texts(language)) == {*picture.NAMES, *picture.PIECES}
+    assert len(picture.NAMES) == picture.PICTURES and len(set(picture.NAMES)) == picture.PICTURES
+    assert tuple(picture.NAMES[:12]) == field.STATUS_NAMES
     faults = [name for name in field.FLAG_NAMES if name.startswith("fault:")]
-    assert [f"fault:{name}" for name in text.FAULT_NAMES] == faults
+    names = picture.NAMES[picture.FAULT : picture.FAULT + 5]
+    assert [name.replace("fault_", "fault:") for name in names] == faults
+    numbers = {name: value for name, value in vars(picture).items() if name.isupper()}
+    for name in ("SELF_TEST", "TOO_HARD", "FAILED", "LINK", "RESULT", "DISTRESS", "IRREGULAR"):
+        assert picture.NAMES[numbers[name]] == name.lower()
+
+
+THE_SENTENCES = {
+    "words_green": "读数 未见降低",
+    "words_attention": "注意 告诉村医 休息5分钟再测",
+    "words_doctor": "请 今天就医",
+    "words_recheck": "先 马上再测 仍低请立即就医",
+    "words_call": "呼叫120",
+    "words_below": "呼叫120",
+    "distress": "气促、胸痛、神志不清、嘴唇发紫: 不看数字, 马上呼救",
+    "failed": "测不出不等于正常",
+    "irregular": "脉搏不齐,请 告诉村医",
+    "demo": "未校准·演示",
+    "baseline": "个人基线",
+    "oxygen": "吸氧",
+    "again": "再测一次",
+    "last": "上次",
+    "too_hard": "轻一点",
+}
+
+
+@pytest.mark.parametrize("name", THE_SENTENCES)
+def test_the_words_are_those_that_were_argued(name):
+    said = "".join(glyphs.read_texts("zh")[name])
+    for part in THE_SENTENCES[name].split():
+        assert part in said
+    everything = "".join(part for parts in glyphs.read_texts("zh").values() for part in parts)
+    assert "正常" not in everything.replace("不等于正常", "")
+
+
+@pytest.fixture(scope="module")
+def font() -> dict[str, str]:
+    return glyphs.read_hex(glyphs.SUBSET)
 
 
 def unifont_pixels(character: str) -> list[str]:
@@ -314,50 +338,117 @@ def letters() -> str:
     return "".join(glyphs.texts_characters()).replace(" ", "")
 
 
-def test_letters_come_out_as_the_font_has_them():
-    assert len(letters()) > 80
+def test_letters_come_out_as_the_font_has_them(font):
+    assert len(letters()) > 150
     for character in letters():
-        canvas = bytearray(1024)
-        screens._write(canvas, 2, 40, character)
         expected = unifont_pixels(character)
-        width = len(expected[0])
-        rows = rows_of(canvas)
-        assert [row[40 : 40 + width] for row in rows[16:32]] == expected
-        assert sum(row.count("#") for row in rows) == "".join(expected).count("#")
+        rows = glyphs.line_rows(character, font)
+        assert [row[: len(expected[0])] for row in rows] == expected
 
 
-def test_doubled_letters_are_scale2x_widened_to_the_left():
+def test_doubled_letters_are_scale2x_widened_to_the_left(font):
     for character in letters():
-        canvas = bytearray(1024)
-        screens._write(canvas, 2, 40, character, 2)
+        shape = ["." + row for row in unifont_pixels(character)]
         expected = []
-        for row in scale2x(unifont_pixels(character)):
-            row = "." * 40 + row.ljust(88, ".")
-            expected.append("".join(".#"["#" in row[x : x + 2]] for x in range(128)))
-        assert rows_of(canvas)[16:48] == expected, character
+        for row in scale2x(shape):
+            expected.append("".join(".#"["#" in row[x : x + 2]] for x in range(len(row))))
+        assert glyphs.widened(glyphs.smoothed_double(shape)) == expected, character
 
 
-def test_unknown_letters_are_left_out():
-    view = view_of(field.SENSOR_FAULT, fault_name="nack")
-    plain = drawn(view)
-    view.fault_name = "n\u00e4ack\U0001f600"
-    assert screens.text_width(view.fault_name) == screens.text_width("nack")
-    assert drawn(view) == plain
-    view.fault_name = "w" * 40  # wider than the screen: no byte elsewhere, no error
-    assert drawn(view)[:768] == plain[:768]
+def test_nothing_is_under_twelve_pixels_and_chinese_has_sixteen(font):
+    """What a pack holds of letters is drawn from Unifont's cells of 16 rows, plain or doubled."""
+    assert all(len(glyphs.line_rows(character, font)) == 16 for character in letters())
+    heights = {len(rows) for rows in language("zh").pieces()}
+    assert heights == {48, 32, 16}
 
 
-def test_generated_modules_are_fresh(capsys):
+def language(name: str) -> glyphs.Language:
+    art = glyphs.read_shapes(glyphs.SHAPES)
+    return glyphs.Language(name, glyphs.read_hex(glyphs.SUBSET), art)
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+def test_a_pack_is_what_the_screens_expect(name):
+    pack = (glyphs.UI / f"{name}.pack").read_bytes()
+    assert pack == language(name).pack()
+    index = 1024 * picture.PICTURES
+    bitmaps = index + 4 * picture.SHAPES
+    pieces = language(name).pieces()
+    assert len(pieces) == picture.SHAPES
+    for number, rows in enumerate(pieces):
+        offset, width, pages = (
+            int.from_bytes(pack[index + 4 * number :][:2], "little"),
+            pack[index + 4 * number + 2],
+            pack[index + 4 * number + 3],
+        )
+        assert (width, pages) == (len(rows[0]), len(rows) // 8)
+        assert len(pack) >= bitmaps + offset + width * pages
+        assert width * pages <= len(screens._buffer)
+
+
+def test_a_third_language_is_one_more_file(tmp_path, monkeypatch):
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    english = (glyphs.TEXTS / "en.txt").read_text(encoding="utf-8")
+    (texts / "xx.txt").write_text(english.replace("Hold still", "Sit still"), encoding="utf-8")
+    subset_file = tmp_path / "subset.hex"
+    subset_file.write_text(glyphs.SUBSET.read_text(encoding="ascii"), encoding="ascii")
+    monkeypatch.setattr(glyphs, "TEXTS", texts)
+    monkeypatch.setattr(glyphs, "UI", tmp_path)
+    monkeypatch.setattr(glyphs, "SUBSET", subset_file)
+    monkeypatch.setattr(glyphs, "HERE", tmp_path / "host_tools")
+    assert glyphs.main([]) == 0
+    monkeypatch.setattr(screens, "FOLDER", f"{tmp_path}/")
+    canvas = drawn(view_of(field.MOTION, "xx"))
+    assert any(canvas) and canvas != half_blocks(bytearray(1024)).encode()
+    assert glyphs.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("重试", "failed|测不出不等于正常|", "failed|测不出不等于正常了|"), "say it shorter"),
+        (("two", "oxygen|吸氧", "oxygen|吸氧\noxygen|吸氧"), "twice"),
+        (("none", "oxygen|吸氧\n", ""), "does not say oxygen"),
+        (("more", "oxygen|吸氧", "oxygen|吸氧\nnitrogen|吸"), "no screen shows"),
+        (("parts", "motion|手在动 测不准|", "motion|"), "parts"),
+        (("letter", "motion|手在动", "motion|饕餮"), "install Debian"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_a_text_that_makes_no_screen_is_refused(change, said, tmp_path, monkeypatch, capsys):
+    _, old, new = change
+    chinese = (glyphs.TEXTS / "zh.txt").read_text(encoding="utf-8")
+    assert old in chinese
+    texts = tmp_path / "texts"
+    texts.mkdir()
+    (texts / "zh.txt").write_text(chinese.replace(old, new, 1), encoding="utf-8")
+    monkeypatch.setattr(glyphs, "TEXTS", texts)
+    monkeypatch.setattr(glyphs, "INSTALLED_FONT", tmp_path / "no font")
+    assert glyphs.main(["--check"]) == 1
+    complaint = capsys.readouterr().err
+    assert said in complaint and complaint.count("\n") == 1
+
+
+def test_generated_files_are_fresh(capsys):
     assert glyphs.main(["--check"]) == 0, capsys.readouterr().err
 
 
-def test_a_changed_shape_is_noticed(tmp_path, monkeypatch, capsys):
+@pytest.mark.skipif(not glyphs.INSTALLED_FONT.exists(), reason="Debian's unifont is not installed")
+def test_the_committed_letters_are_those_of_the_font():
+    whole = glyphs.read_hex(glyphs.INSTALLED_FONT)
+    ours = glyphs.read_hex(glyphs.SUBSET)
+    assert {letter: whole.get(letter) for letter in ours} == ours
+
+
+def test_a_changed_shape_or_text_is_noticed(tmp_path, monkeypatch, capsys):
     changed = tmp_path / "shapes.txt"
     art = glyphs.SHAPES.read_text(encoding="ascii")
     changed.write_text(art.replace("######", "#.####", 1), encoding="ascii")
     monkeypatch.setattr(glyphs, "SHAPES", changed)
     assert glyphs.main(["--check"]) == 1
-    assert "digits.py" in capsys.readouterr().err
+    complaint = capsys.readouterr().err
+    assert "zh.pack" in complaint and "en.pack" in complaint
 
 
 def test_a_font_that_is_none_is_refused_in_one_sentence(tmp_path, capsys):
@@ -368,14 +459,12 @@ def test_a_font_that_is_none_is_refused_in_one_sentence(tmp_path, capsys):
         assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_a_changed_text_is_noticed(monkeypatch, capsys):
-    monkeypatch.setattr(text, "_ZH", text._ZH.replace("没测到", "没有"))
-    monkeypatch.setattr(glyphs, "INSTALLED_FONT", glyphs.SUBSET)
-    assert glyphs.main(["--check"]) == 1
-    monkeypatch.setattr(text, "_ZH", text._ZH.replace("有", "饕餮"))
-    assert glyphs.main(["--check"]) == 1
-    complaint = capsys.readouterr().err
-    assert "餮" in complaint
+def test_a_telephone_number_is_shown_as_far_as_it_goes():
+    plain = drawn(view_of(picture.FAILED))
+    for phone in ("110", "138 0013 8000", "+86-138001380", "9999999999999999"):
+        canvas = drawn(view_of(picture.FAILED, phone=phone))
+        assert canvas[: 6 * 128] == plain[: 6 * 128]
+        assert canvas != plain
 
 
 # The wave, and drawing no more than needed --------------------------------------------------
@@ -383,8 +472,8 @@ def test_a_changed_text_is_noticed(monkeypatch, capsys):
 
 def test_wave_in_parts_is_the_wave_at_once():
     chance = random.Random(7)
-    for status in (field.OK, field.MOTION):
-        view = view_of(status, spo2_pct=96, pulse_bpm=70)
+    for number in (field.OK, field.MOTION):
+        view = view_of(number, spo2_pct=96, pulse_bpm=70)
         canvas = bytearray(1024)
         screens.draw(canvas, view)
         for _ in range(400):
@@ -392,26 +481,27 @@ def test_wave_in_parts_is_the_wave_at_once():
                 view.wave_at = (view.wave_at + 1) % 128
                 view.wave[view.wave_at] = chance.choice((0, 15, 16, 255, chance.randrange(256)))
             screens.draw(canvas, view)
-            again = screens.View()
-            for name in ("status", "spo2_pct", "pulse_bpm", "battery_pct", "quality"):
-                setattr(again, name, getattr(view, name))
-            again.perfusion_millipct = view.perfusion_millipct
-            again.wave = view.wave
-            again.wave_at = view.wave_at
-            assert canvas == drawn(again)
+            assert canvas == drawn(copy.copy(view))
 
 
-def test_sentence_in_parts_is_the_sentence_at_once():
-    for status in OTHERS:
-        for language in LANGUAGES:
-            view = view_of(status, language)
-            canvas = drawn(view)
-            for pulse_bpm, progress in ((118, 0), (69, 35), (70, 100), (field.NONE, 50), (9, 20)):
-                view.pulse_bpm = pulse_bpm
-                view.progress = progress
-                view.wave_at = (view.wave_at + 3) % 128
-                screens.draw(canvas, view)
-                assert canvas == drawn(view)
+def test_a_screen_drawn_over_another_is_the_screen():
+    """Nothing of the last one stays."""
+    chance = random.Random(3)
+    view = view_of(OK)
+    canvas = bytearray(1024)
+    for _ in range(300):
+        view.picture = chance.randrange(picture.PICTURES)
+        view.language = chance.choice(LANGUAGES)
+        view.forget()
+        view.old = chance.random() < 0.2
+        view.spo2_pct = chance.choice((field.NONE, 66, 93, 100))
+        view.pulse_bpm = chance.choice((field.NONE, 40, 111))
+        view.marks = chance.randrange(16)
+        view.verdict = chance.randrange(7)
+        view.progress = chance.choice((0, 10, 90))
+        view.wave_at = (view.wave_at + 3) % 128
+        screens.draw(canvas, view)
+        assert canvas == drawn(copy.copy(view))
 
 
 def test_wave_lies_where_its_points_are():
@@ -446,37 +536,46 @@ def test_nothing_is_drawn_twice():
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("number", "change"),
     [
-        {"status": field.NO_FINGER},
-        {"flags": field.FLAG_IRREGULAR},
-        {"spo2_pct": 95},
-        {"spo2_pct": field.NONE},
-        {"pulse_bpm": 71},
-        {"perfusion_millipct": 250},
-        {"quality": 10},
-        {"battery_pct": 5},
-        {"language": "en"},
-        {"calibrated": True},
+        (OK, {"picture": field.NO_FINGER}),
+        (OK, {"marks": terms.MARK_SUSPECT_SWAP}),
+        (OK, {"spo2_pct": 95}),
+        (OK, {"spo2_pct": field.NONE}),
+        (OK, {"pulse_bpm": 71}),
+        (OK, {"perfusion_millipct": 250}),
+        (OK, {"quality": 10}),
+        (OK, {"battery_pct": 5}),
+        (OK, {"progress": 50}),
+        (OK, {"calibrated": True}),
+        (RESULT, {"verdict": terms.CALL}),
+        (RESULT, {"marks": terms.MARK_OXYGEN}),
+        (RESULT, {"old": True}),
+        (field.NO_FINGER, {"language": "en"}),
+        (picture.FAILED, {"phone": "120"}),
+        (picture.LINK, {"count": 9}),
+        (picture.WORDS + terms.CALL, {"verdict": terms.CALL | AGAIN}),
     ],
-    ids=lambda change: next(iter(change)),
+    ids=str,
 )
-def test_every_change_is_drawn(change):
-    view = view_of(field.OK, spo2_pct=96, pulse_bpm=70)
+def test_every_change_is_drawn(number, change):
+    view = view_of(number, spo2_pct=96, pulse_bpm=70)
     canvas = bytearray(1024)
     screens.draw(canvas, view)
     before = bytes(canvas)
     for name, value in change.items():
         setattr(view, name, value)
+    if "language" in change or "phone" in change:
+        view.forget()  # these change between screens only
     screens.draw(canvas, view)
     assert canvas != before
-    assert canvas == drawn(view)
+    assert canvas == drawn(copy.copy(view))
 
 
 def test_no_battery_is_drawn_where_none_is_known():
-    for status in range(len(field.STATUS_NAMES)):
-        unknown = drawn(view_of(status, battery_pct=-1))
-        assert unknown != drawn(view_of(status, battery_pct=0))
+    for number in (OK, field.NO_FINGER, field.SENSOR_FAULT, picture.SELF_TEST):
+        unknown = drawn(view_of(number, battery_pct=-1))
+        assert unknown != drawn(view_of(number, battery_pct=0))
 
 
 if __name__ == "__main__":

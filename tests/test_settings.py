@@ -22,10 +22,15 @@ def stored() -> settings.Settings:
     told.curve_e7 = (-12345678, -250000001, 1101234567)
     told.date = 20261124
     told.batch = "B-2026/47.1"
+    told.silent = 1
+    told.winter = 1
+    told.phone = "+86 138-0013800"
+    told.baseline = ((9800, 91), (9800, 90), (9802, 92))  # type: ignore[assignment]
     return told
 
 
 DEFAULTS = vars(settings.Settings())
+LOST = {**DEFAULTS, "lost": True}  # the same, and it is said that there was something
 
 
 def signed(body: bytes) -> bytes:
@@ -43,7 +48,7 @@ def test_the_defaults_are_safe() -> None:
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     for name, value in vars(stored()).items():
-        assert value != DEFAULTS[name], name
+        assert value != DEFAULTS[name] or name == "lost", name
     settings.save(str(tmp_path), stored())
     assert vars(settings.load(str(tmp_path))) == vars(stored())
 
@@ -65,7 +70,9 @@ def test_any_byte_changed_to_anything_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "settings.bin"
     for at in range(len(record)):
         path.write_bytes(record[:at] + bytes((record[at] ^ 0xFF,)) + record[at + 1 :])
-        assert vars(settings.load(str(tmp_path))) == DEFAULTS
+        assert vars(settings.load(str(tmp_path))) == LOST
+    settings.save(str(tmp_path), settings.load(str(tmp_path)))
+    assert vars(settings.load(str(tmp_path))) == DEFAULTS, "saved anew, nothing is lost any more"
 
 
 @pytest.mark.parametrize("damage", ["empty", "short", "long", "zeros", "erased"])
@@ -80,13 +87,13 @@ def test_a_record_of_another_length(tmp_path: Path, damage: str) -> None:
     }
     for content in contents[damage]:
         (tmp_path / "settings.bin").write_bytes(content)
-        assert vars(settings.load(str(tmp_path))) == DEFAULTS
+        assert vars(settings.load(str(tmp_path))) == LOST
 
 
 def test_a_record_of_another_version() -> None:
     body = bytearray(settings.encode(stored())[:-4])
     assert settings.decode(signed(bytes(body))) is not None
-    for version in (0, 2, 255):
+    for version in (0, 1, 3, 255):
         body[2] = version
         assert settings.decode(signed(bytes(body))) is None
 
@@ -96,13 +103,17 @@ def test_a_record_of_another_version() -> None:
     [
         (3, b"\x02"),  # neither swapped nor not
         (6, b"\x03"),  # an evidence nobody has heard of
-        (7, b"\x02"),  # a language
-        (8, b"\x03"),  # a controller
-        (9, struct.pack("<i", 500_000_001)),  # a
-        (13, struct.pack("<i", 346_596_622)),  # b of the wrong sign
-        (17, struct.pack("<i", 0)),  # c
-        (21, struct.pack("<I", 4_000_000_000)),  # date
-        (25, b"\xff" * 16),  # batch
+        (7, b"\x03"),  # a controller
+        (9, b"\x02"),  # winter
+        (10, b"\xe6\xb1"),  # a language
+        (12, struct.pack("<i", 500_000_001)),  # a
+        (16, struct.pack("<i", 346_596_622)),  # b of the wrong sign
+        (20, struct.pack("<i", 0)),  # c
+        (24, struct.pack("<I", 4_000_000_000)),  # date
+        (28, b"\xff" * 16),  # batch
+        (44, b"12345678901234x"),  # phone
+        (60, b"\x57"),  # a baseline of 87
+        (63, struct.pack("<H", 9700)),  # readings that lie months apart
     ],
 )
 def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None:
@@ -119,7 +130,17 @@ def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None
         ("swap_confirmed", -1),
         ("turned", None),
         ("evidence", "good"),
-        ("language", "de"),
+        ("language", "DE"),
+        ("language", "deu"),
+        ("silent", 2),
+        ("winter", 2),
+        ("phone", "call me"),
+        ("phone", "12345678901234567"),
+        ("baseline", ((9800, 91), (9801, 91))),
+        ("baseline", ((9800, 91), (9800, 91), (9800, 91))),
+        ("baseline", ((9800, 91), (9800, 87), (9801, 91))),
+        ("baseline", ((9800, 95), (9800, 91), (9801, 91))),
+        ("baseline", ((9800, 91), (9800, 91), (9891, 91))),
         ("controller", "st7789"),
         ("curve_e7", (600_000_000, -346_596_622, 1_126_898_759)),
         ("curve_e7", (15_958_422, 346_596_622, 1_126_898_759)),
@@ -169,3 +190,24 @@ def test_the_curve_reaches_the_core(told: settings.Settings) -> None:
         assert abs(coefficient / 2**20 - e7 / 1e7) <= 0.5 / 2**20
         assert -(2**30) <= coefficient < 2**30, "a small integer of the ESP32"
     core.set_curve(core.new(), *q20)
+
+
+def test_a_baseline_is_the_median_and_lasts_ninety_days() -> None:
+    told = stored()
+    assert told.baseline_pct() == 91
+    assert [told.baseline_holds(day) for day in (9801, 9802, 9892, 9893)] == [
+        False,
+        True,
+        True,
+        False,
+    ]
+    assert not told.baseline_holds(-1), "without a clock nobody knows how old it is"
+    assert settings.Settings().baseline_pct() == -1
+    assert not settings.Settings().baseline_holds(9802)
+
+
+def test_any_language_of_two_letters_may_be_chosen(tmp_path: Path) -> None:
+    told = stored()
+    told.language = "de"
+    settings.save(str(tmp_path), told)
+    assert settings.load(str(tmp_path)).language == "de"

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sim.vm import cost, setup
+from sim.vm import cost, load, setup
 from sim.vm.host import Vm
 
 # Figures of different days compare only as long as the kernel is the same file.
@@ -79,3 +79,11 @@ def test_cost_weighs_both():
     measured = cost.measure(cost.pulse_signal(4))
     assert 0 < measured.kernel_us < 10_000 and measured.core_us > 0
     assert measured.ratio == pytest.approx(measured.core_us / measured.kernel_us)
+
+
+@needs_vm
+def test_the_whole_app_leaves_the_processor_its_rest():
+    """A ratio of two times of one run, so that it says the same on every machine, nearly."""
+    measured = load.measure()
+    assert measured.code_pct > 3 and measured.sensor_bus_pct > 2 and measured.display_bus_pct > 0.1
+    assert measured.together_pct <= load.BUDGET_PCT

@@ -77,12 +77,17 @@ def board(tmp_path):
         start_watchdog=lambda timeout_ms: done.append(("watchdog", timeout_ms)),
         feed_watchdog=lambda: done.append("fed"),
         reset=lambda: done.append("reset"),
+        time_s=lambda: 845_000_000,
+        deep_sleep=lambda: done.append("asleep"),
+        keep_feeding=lambda: done.append("kept fed"),
         DISPLAY_CONTROLLER="sh1106",
         BATTERY_DIVIDER=(2, 1),
         CHANNELS=1,
         keep_awake=True,
         leds_fixed=True,
         is_product=False,
+        woken=False,
+        bitten=True,
         DATA_DIR=str(tmp_path),
     )
 
@@ -183,9 +188,15 @@ def test_board_inside_has_what_the_board_outside_has(board, wired):
     told = wired.run(
         "print(board.DISPLAY_CONTROLLER, board.BATTERY_DIVIDER, board.CHANNELS, board.keep_awake,"
         " board.leds_fixed, board.is_product, board.vbus, board.ticks_ms(),"
-        " board.battery_adc.read_uv(), open(board.DATA_DIR + '/settings.bin').read())"
+        " board.battery_adc.read_uv(), open(board.DATA_DIR + '/settings.bin').read(),"
+        " board.woken, board.bitten, board.time_s())"
     )
-    assert told.strip() == "sh1106 (2, 1) 1 True True False None 4321 1234567 kept"
+    assert told.strip() == (
+        "sh1106 (2, 1) 1 True True False None 4321 1234567 kept False True 845000000"
+    )
+    wired.run("board.deep_sleep(); board.keep_feeding()")
+    assert board.done == ["asleep", "kept fed"]
+    board.done.clear()
     wired.run(
         "board.sleep_us(5); board.sleep_ms(6); board.start_watchdog(1500); board.feed_watchdog()\n"
         "board.buzzer.freq(880); board.buzzer.duty_u16(40000); board.reset()\n"

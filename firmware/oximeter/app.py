@@ -1,24 +1,24 @@
-"""The life of the device: sensor to core, what the board knows laid over it, and the screen.
+"""The life of the device: sensor to core, what the board knows laid over it, and the guide.
 
 No clock and no pins: `step` is told the time and asks the board for parts. The core judges the
-signal; here is judged whether there is a signal at all, and whether it may be shown.
+signal; here is judged whether there is a signal at all, and whether it may be shown. Which phase a
+measurement is in says guide.py, what a reading means says verdict.py.
 """
 
 from array import array
 
 from micropython import const
 
-from oximeter import core, settings
+from oximeter import core, guide, terms, verdict
 from oximeter.core import field
-from oximeter.drivers import bus, button
+from oximeter.drivers import bus, button, buzzer
 from oximeter.drivers.battery import Battery
-from oximeter.drivers.buzzer import Buzzer
 from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
 from oximeter.drivers.oled import Oled
-from oximeter.ui import screens, text
+from oximeter.ui import picture, screens
 
 _STEP_MS = const(40)  # four samples at 100/s; the sensor's FIFO holds 320 ms
-_FRAME_MS = const(200)
+_FRAME_MS = const(100)
 _RELIT_MS = const(2000)  # a display that reset itself is dark for no longer
 _TEND_MS = const(1000)
 _ROUND_MS = const(200)  # 32 samples take longer, at 150/s still 213 ms
@@ -38,8 +38,13 @@ _ENOUGH_MV = const(2300)
 _ABSENT_MV = const(1000)
 
 _FIRST_MS = const(6000)  # the first reading comes within this time of a still finger
-_CHIME_HZ = const(800)  # old ears: 500 to 1000 Hz
-_CHIME_MS = const(60)
+_SETTLING_S = const(32)  # and most settle so long after it
+_OLD_LIGHT_MS = const(200)  # samples taken under the last current may still come
+_PAGE_MS = const(4000)  # how long each page of a result stays
+_FLASH_MS = const(500)
+_BEEP_MS = const(50)
+_SELF_TEST_MS = const(1500)
+_DAY_S = const(86400)
 
 _FAULTS = (
     field.FLAG_FAULT_NACK
@@ -56,25 +61,50 @@ class App:
     """
 
     def __init__(self, board):
-        self._board = board
+        self.board = board
         board.display_reset.value(0)  # dark until the first frame is ready
-        self._settings = settings.load(board.DATA_DIR)
+        from oximeter import settings
+
+        self.settings = settings.load(board.DATA_DIR)
+        board.unload("settings")
         self._display = Oled(
-            board.display_port(), self._settings.controller or board.DISPLAY_CONTROLLER
+            board.display_port(), self.settings.controller or board.DISPLAY_CONTROLLER
         )
         self._lit = False
         self._lit_ms = -_TEND_MS
         self._framed_ms = -_FRAME_MS
-        self._view = screens.View()
-        self._view.language = self._settings.language
-        self._view.calibrated = self._settings.evidence != "none"
-        self.pulse_wave = bytearray(b"\x80" * 128)
-        self._view.wave = self.pulse_wave
+        self.view = screens.View()
+        self.pulse_wave = self.view.wave
+        for i in range(128):
+            self.pulse_wave[i] = 128
         self.wave_at = 0
         self._waving = False
 
+        self.guide = guide.new(board.keep_awake)
+        self.mode = terms.MODE_HOME
+        self.off = False  # nothing is left to do: the board may sleep
+        self.log = None  # of log.py
+        self.person = 0  # 0: not told, 1 to 4
+        self.marks = 0  # terms.MARK_OXYGEN, until switched off
+        self.item = 0  # of the menu
+        self.notice = 0  # the picture that says what was chosen
+        self.ordinal = 0  # of the record shown
+        self.record_at = 0  # and its number in the log
+        self.rhythm = 0  # a bit for each of the last three settled readings: irregular
+        self._counted = False  # this finger's settled reading
+        self._held_pct = field.NONE
+        self._held_bpm = field.NONE
+        self._held_marks = 0
+        self._held_ms = 0
+        self._paged_ms = 0  # when the pages of a result began
+        self._verdict = terms.UNJUDGED
+        self._accepted_s = 0
+        self._base_adc = 0  # light that returned when the finger came, at 200 uA
+        self._beats = 0
+        self._inverse = False
+
         self._core = core.new(board.CHANNELS)
-        core.set_curve(self._core, *self._settings.curve_q20())
+        core.set_curve(self._core, *self.settings.curve_q20())
         self._measured = core.reading(self._core)
         self.reading = array("i", [field.NONE] * field.LENGTH)
         self.reading[field.STATUS] = field.STARTING
@@ -87,6 +117,7 @@ class App:
         self._ir_adc = array("i", [0] * DEPTH)
         self._red_ua = _START_UA
         self._ir_ua = _START_UA
+        self._brightest_ua = _START_UA
         self._events = 0  # for the next block
         self._started = False  # a sample has come since the start
         self._heard_ms = None  # when the last sample came
@@ -97,11 +128,10 @@ class App:
         self._mended_ms = -_TEND_MS
         self._seq = 0
         self._judged_ms = 0
-        self._searching_ms = -1  # since when; -1: not now
-        self._chimed = False  # for this finger's settled reading
+        self._judged = False  # the core has said something new
 
         self._button = button.Button(board.button)
-        self._buzzer = Buzzer(board.buzzer)
+        self.buzzer = buzzer.Buzzer(board.buzzer)
         self._battery = None
         if board.battery_adc is not None:
             self._battery = Battery(board.battery_adc, *board.BATTERY_DIVIDER)
@@ -113,6 +143,10 @@ class App:
 
     def step(self, now_ms):
         """Everything that is due at now_ms; the milliseconds until the next call."""
+        if self.guide[terms.PHASE] == terms.OFF:
+            # A button still down would wake the board at once.
+            self.off = self.board.button.value() == 1
+            return _STEP_MS
         if self._heard_ms is None:
             self._heard_ms = now_ms
         self._tend(now_ms)
@@ -124,10 +158,11 @@ class App:
                     if not self._sensor.verify():
                         # Who knows how the last samples were taken: nothing may stand on them.
                         self._events |= field.EVENT_LEDS
-                    elif not self._board.leds_fixed:
+                    elif not self.board.leds_fixed:
                         self._aim()
                 except OSError:
                     pass  # the next read will tell
+        self._lead(now_ms)
         self.present(now_ms)
         return _STEP_MS
 
@@ -171,13 +206,14 @@ class App:
         if out[field.SEQ] != self._seq:
             self._seq = out[field.SEQ]
             self._judged_ms = now_ms
+            self._judged = True
         if status == field.OK and now_ms - self._judged_ms > _OLD_MS:
             status = field.SEARCHING
         if not self._started:
             status = field.STARTING
         if (
             status != field.NO_FINGER
-            or self._board.leds_fixed
+            or self.board.leds_fixed
             or out[field.RED_DC_ADC] > _DEAD_ADC
             or out[field.IR_DC_ADC] > _DEAD_ADC
         ):
@@ -187,7 +223,7 @@ class App:
             flags |= field.FLAG_FAULT_DEAD_LED
         if now_ms - self._ambient_ms <= _AMBIENT_MS:
             status = field.TOO_BRIGHT
-        if self._settings.swap_confirmed and not self._settings.leds_swapped:
+        if self.settings.swap_confirmed and not self.settings.leds_swapped:
             status = field.LEDS_SWAPPED
         if now_ms - self._heard_ms >= _SILENCE_MS:
             status = field.SENSOR_FAULT
@@ -208,7 +244,7 @@ class App:
             out[field.RATIO_Q12] = field.NONE
             out[field.SETTLED_CENTIPCT] = field.NONE
             flags &= ~(field.FLAG_SETTLED | field.FLAG_BELOW_RANGE)
-            if not pulsing or self._board.CHANNELS != 3:
+            if not pulsing or self.board.CHANNELS != 3:
                 out[field.PULSE_DECIBPM] = field.NONE
                 out[field.PERFUSION_MILLIPCT] = field.NONE
                 flags &= _FAULTS | field.FLAG_SUSPECT_SWAP
@@ -225,18 +261,18 @@ class App:
             self._waving = False
             for i in range(128):
                 self.pulse_wave[i] = 128
-            self._view.forget()
+            self.view.forget()
 
     def _blame_bus(self):
-        held = not self._board.sensor_sda.value()
+        held = not self.board.sensor_sda.value()
         self._cause = field.FLAG_FAULT_BUS if held else field.FLAG_FAULT_NACK
 
     def _tend(self, now_ms):
         """The cable, the button, the battery, and a sensor that is silent."""
-        board = self._board
+        board = self.board
         cable = False
         if board.is_product and board.vbus is not None and not board.keep_awake:
-            cable = board.vbus.value() == 1
+            cable = board.vbus.value() == 1 and self.mode == terms.MODE_HOME
         if cable != self._on_cable:
             self._on_cable = cable
             self._heard_ms = now_ms
@@ -246,15 +282,12 @@ class App:
                 self._sleep_sensor()
             else:
                 core.restart(self._core)
-        if self._button.step(now_ms) == button.SHORT:
-            self._turn()
-        self._buzzer.step(now_ms)
-        if not self._waving:
-            self._chimed = False
-        elif self.reading[field.FLAGS] & field.FLAG_SETTLED and not self._chimed:
-            self._chimed = True
-            if not board.keep_awake:
-                self._buzzer.tone(_CHIME_HZ, _CHIME_MS, now_ms)
+        pressed = self._button.step(now_ms)
+        if pressed == button.SHORT:
+            self.gesture(0, now_ms)
+        elif pressed == button.HELD:
+            self.gesture(1, now_ms)
+        self.buzzer.step(now_ms)
         if now_ms - self._tended_ms >= _TEND_MS:
             self._tended_ms = now_ms
             if self._battery is not None:
@@ -273,7 +306,7 @@ class App:
 
         Another part is told at once; asked for once a second, so within 2 s of its coming.
         """
-        board = self._board
+        board = self.board
         try:
             held = not board.sensor_sda.value()
             if held and not bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us):
@@ -281,7 +314,7 @@ class App:
                 raise OSError
             sensor = self._driver
             sensor.bus = board.sensor_bus()
-            sensor.swapped = self._settings.leds_swapped == 1
+            sensor.swapped = self.settings.leds_swapped == 1
             sensor.start(led_red_ua=self._red_ua, led_ir_ua=self._ir_ua)
             self._sensor = sensor
             self._cause = field.FLAG_FAULT_FIFO
@@ -319,66 +352,338 @@ class App:
         red_ua = ir_ua = _START_UA
         # With no finger there, more light would only blind the one that comes. What returns from
         # the case grows with the current, so it is judged by what it were at the first one.
-        at_start_adc = out[field.IR_DC_ADC] * (_START_UA // LED_STEP_UA)
-        if at_start_adc // (self._ir_ua // LED_STEP_UA) >= _FINGER_ADC:
+        if self._at_start_adc(out[field.IR_DC_ADC], self._ir_ua) >= _FINGER_ADC:
             red_ua = _wanted_ua(out[field.RED_DC_ADC], self._red_ua)
             ir_ua = _wanted_ua(out[field.IR_DC_ADC], self._ir_ua)
         if red_ua == self._red_ua and ir_ua == self._ir_ua:
             return
         self._sensor.set_led_ua(red_ua, ir_ua)
+        self._brightest_ua = max(ir_ua, self._ir_ua)
         self._red_ua = red_ua
         self._ir_ua = ir_ua
         self._events |= field.EVENT_LEDS
 
+    def _lead(self, now_ms):
+        """The guide's next step, and what comes with it."""
+        out = self.reading
+        state = self.guide
+        before = state[terms.PHASE]
+        settled = out[field.SETTLED_CENTIPCT] != field.NONE
+        awake = self.board.keep_awake or self.mode != terms.MODE_HOME
+        touched = self._touched(now_ms)
+        changed = guide.step(state, out[field.STATUS], settled, touched, now_ms, awake)
+        phase = state[terms.PHASE]
+        if out[field.STATUS] == field.NO_FINGER:
+            self._counted = False
+            self._accepted_s = 0
+            self._base_adc = 0
+        if self._judged:
+            self._judged = False
+            if out[field.STATUS] == field.OK:
+                self._accepted_s += 1
+                if phase == terms.RESULT:
+                    self._judge(settled, now_ms)
+        if changed:
+            self._enter(before, phase, now_ms)
+        if out[field.BEATS] != self._beats:
+            self._beats = out[field.BEATS]
+            if (phase == terms.LIVE or phase == terms.RESULT) and not self.buzzer.busy():
+                self._beep(now_ms)
+
+    def _touched(self, now_ms):
+        """Whether something lies on the window, by the newest sample: the core wants to see more
+        before it says so, and an old result may not wait for that."""
+        ir_ua = self._ir_ua
+        if now_ms - self._aimed_ms < _OLD_LIGHT_MS:
+            ir_ua = max(ir_ua, self._brightest_ua)
+        else:
+            self._brightest_ua = ir_ua
+        return self._at_start_adc(self._ir_adc[0], ir_ua) >= _FINGER_ADC
+
+    def _at_start_adc(self, ir_adc, ir_ua):
+        """What would come back at the first current; recordings keep what they have."""
+        if self.board.leds_fixed:
+            return ir_adc
+        return ir_adc * (_START_UA // LED_STEP_UA) // (ir_ua // LED_STEP_UA)
+
+    def _judge(self, settled, now_ms):
+        """The verdict on the number that is shown: within a measurement it only gets worse, until
+        the next settled reading speaks. What settled is kept, to be held."""
+        out = self.reading
+        before = self._verdict
+        marks = self._marks()
+        told = self._verdict_on(out[field.SPO2_CENTIPCT], marks)
+        if settled:
+            told = verdict.worse(told, self._verdict_on(out[field.SETTLED_CENTIPCT], marks))
+            self._held_pct = verdict.rounded_half_down(out[field.SETTLED_CENTIPCT])
+            self._held_bpm = self._pulse_bpm()
+            self._held_marks = marks
+            self._held_ms = now_ms
+        else:
+            told = verdict.worse(told, before)
+        self._verdict = told
+        if told & terms.VERDICT != before & terms.VERDICT:
+            self._paged_ms = now_ms  # the number first, then what it means now
+            if told & terms.VERDICT > before & terms.VERDICT and self._counted:
+                self._announce(now_ms)
+
+    def _verdict_on(self, centipct, marks):
+        return verdict.judge(
+            verdict.rounded_half_down(centipct),
+            self._pulse_bpm(),
+            self.reading[field.SPO2_SD_CENTIPCT],
+            marks,
+            self.settings,
+        )
+
+    def _marks(self):
+        flags = self.reading[field.FLAGS]
+        marks = self.marks
+        if flags & field.FLAG_BELOW_RANGE:
+            marks |= terms.MARK_BELOW_RANGE
+        if flags & field.FLAG_SUSPECT_SWAP:
+            marks |= terms.MARK_SUSPECT_SWAP
+        time_s = self.board.time_s()
+        if self.settings.baseline_holds(time_s // _DAY_S if time_s >= 0 else -1):
+            marks |= terms.MARK_BASELINE
+        return marks
+
+    def _pulse_bpm(self):
+        decibpm = self.reading[field.PULSE_DECIBPM]
+        return field.NONE if decibpm == field.NONE else (decibpm + 5) // 10
+
+    def _enter(self, before, phase, now_ms):
+        """What a new phase begins with."""
+        if phase == terms.RESULT:
+            if not self._counted:
+                self._count(now_ms)
+                self._counted = True
+            self._paged_ms = now_ms
+        elif phase == terms.HELD:
+            self._paged_ms = now_ms
+        elif phase == terms.MEASURING and before != terms.LIVE:
+            self.forget_held()
+            self._sound(buzzer.FINGER, now_ms)
+        elif phase == terms.FAILED:
+            self._sound(buzzer.ATTENTION, now_ms)
+        elif phase == terms.FAULT:
+            self.forget_held()
+            self._sound(buzzer.FAULT, now_ms)
+        elif phase == terms.OFF:
+            self._switch_off()
+
+    def _count(self, now_ms):
+        """This finger's first settled reading: the one that is kept."""
+        self._judge(True, now_ms)
+        irregular = self.reading[field.FLAGS] & field.FLAG_IRREGULAR != 0
+        self.rhythm = (self.rhythm << 1 | irregular) & 7
+        if self.log is not None:
+            self.log.append(
+                self.reading, now_ms // 1000, self.board.time_s(), self.person, self._held_marks
+            )
+        self._announce(now_ms)
+
+    def _announce(self, now_ms):
+        """The verdict as a sound."""
+        told = self._verdict & terms.VERDICT
+        if told >= terms.DOCTOR:
+            self._sound(buzzer.DOCTOR, now_ms)
+        elif told == terms.ATTENTION:
+            self._sound(buzzer.ATTENTION, now_ms)
+        else:
+            self._sound(buzzer.SETTLED, now_ms)
+
+    def forget_held(self):
+        self._counted = False
+        self._held_pct = field.NONE
+        self._held_bpm = field.NONE
+        self._verdict = terms.UNJUDGED
+
+    def _switch_off(self):
+        if self.board.keep_awake:
+            guide.enter(self.guide, terms.INSERT, 0)
+            return
+        self.forget_held()
+        self.buzzer.off()
+        self._sleep_sensor()
+        for i in range(field.STATUS, field.LENGTH):
+            self.reading[i] = field.NONE
+        self.reading[field.STATUS] = field.STARTING
+        self.reading[field.FLAGS] = 0
+        self.blank()
+
+    def _sound(self, sound, now_ms):
+        if not (self.settings.silent or self.board.keep_awake):
+            self.buzzer.play(sound, now_ms)
+
+    def _beep(self, now_ms):
+        """A beat, the higher the more oxygen: 500 Hz at 70 %, 1000 at 100."""
+        centipct = self.reading[field.SPO2_CENTIPCT]
+        if centipct == field.NONE or self.settings.silent or self.board.keep_awake:
+            return
+        hz = 500 + (centipct - 7000) // 6
+        self.buzzer.tone(min(1000, max(500, hz)), _BEEP_MS, now_ms)
+
+    def go(self, phase, now_ms, anew=False):
+        """To a phase by the button's will; anew: nothing was tried yet."""
+        if anew:
+            guide.forget(self.guide)
+        guide.enter(self.guide, phase, now_ms)
+        if phase == terms.OFF:
+            self._switch_off()
+
+    def gesture(self, held, now_ms):
+        """What the button means here; menu.py knows, and need not stay in memory for it."""
+        from oximeter import menu
+
+        menu.gesture(self, held, now_ms)
+        self.board.unload("menu")
+
     def present(self, now_ms):
-        """Draw at most five times a second, and only what is not shown already."""
+        """Draw at most ten times a second, and only what is not shown already."""
         if now_ms - self._framed_ms < _FRAME_MS:
             return
-        self._framed_ms = now_ms
+        # In step with the clock, so that steps of 40 ms make ten frames a second.
+        self._framed_ms = now_ms - now_ms % _FRAME_MS
         if not self._lit and now_ms - self._lit_ms < _TEND_MS:
             return
-        view = self._view
-        out = self.reading
-        view.status = out[field.STATUS]
-        view.flags = out[field.FLAGS]
-        view.spo2_pct = screens.rounded_half_down(out[field.SPO2_CENTIPCT])
-        view.pulse_bpm = field.NONE
-        if out[field.PULSE_DECIBPM] != field.NONE:
-            view.pulse_bpm = (out[field.PULSE_DECIBPM] + 5) // 10
-        view.perfusion_millipct = out[field.PERFUSION_MILLIPCT]
-        view.quality = max(0, out[field.QUALITY])
-        view.wave_at = self.wave_at
-        view.battery_pct = self._battery_pct
-        view.progress = self._progress_pct(now_ms)
-        view.fault_name = _fault_name(out[field.FLAGS])
+        view = self.view
+        self._compose(view, now_ms)
         changed = screens.draw(self._display.canvas, view)
         try:
             if not self._lit:
                 self._lit_ms = now_ms
-                self._display.start(self._board.display_reset, self._board.sleep_ms)
+                self._display.start(self.board.display_reset, self.board.sleep_ms)
                 self._lit = True
-                self._display.turn(self._settings.turned == 1)
+                self._display.turn(self.settings.turned == 1)
             elif now_ms - self._lit_ms >= _RELIT_MS:
                 self._lit_ms = now_ms
                 self._display.wake()
+                self._inverse = False
             elif changed:
                 self._display.show_changed()
+            self._flash(now_ms)
         except OSError:
             self._go_dark()
 
-    def _progress_pct(self, now_ms):
-        """How far the search is, by its time, in steps of ten; it ends when it ends."""
-        if self.reading[field.STATUS] != field.SEARCHING:
-            self._searching_ms = -1
-            return 0
-        if self._searching_ms < 0:
-            self._searching_ms = now_ms
-        return min(9, (now_ms - self._searching_ms) * 10 // _FIRST_MS) * 10
+    def _compose(self, view, now_ms):
+        """What the phase shows."""
+        out = self.reading
+        phase = self.guide[terms.PHASE]
+        since_ms = now_ms - self.guide[terms.SINCE_MS]
+        status = out[field.STATUS]
+        page = since_ms // _PAGE_MS
+        view.language = self.settings.language
+        view.calibrated = self.settings.evidence == "human_sao2"
+        view.old = phase == terms.HELD
+        view.spo2_pct = field.NONE
+        view.pulse_bpm = self._pulse_bpm()
+        view.marks = self._held_marks
+        view.verdict = self._verdict
+        view.perfusion_millipct = out[field.PERFUSION_MILLIPCT]
+        view.quality = max(0, out[field.QUALITY])
+        view.wave_at = self.wave_at
+        view.battery_pct = self._battery_pct
+        view.progress = 0
+        view.count = 0
+        view.phone = self.settings.phone
+        number = status
+        if self.mode == terms.MODE_RECORDING:
+            number = picture.RECORDING
+        elif phase == terms.SELF_TEST:
+            number = picture.SETTINGS_LOST if self.settings.lost else picture.SELF_TEST
+            view.progress = min(10, since_ms * 10 // _SELF_TEST_MS) * 10
+        elif phase == terms.INSERT:
+            if status != field.STARTING:
+                number = field.NO_FINGER
+                if self.settings.lost and page & 1:
+                    number = picture.SETTINGS_LOST
+        elif phase == terms.MEASURING:
+            number = self._hint(status, page)
+            view.progress = min(9, since_ms * 10 // _FIRST_MS) * 10
+        elif phase == terms.LIVE:
+            number = field.OK
+            view.spo2_pct = verdict.rounded_half_down(out[field.SPO2_CENTIPCT])
+            view.marks = self._marks()
+            view.progress = min(95, self._accepted_s * 100 // _SETTLING_S)
+        elif phase == terms.RESULT:
+            number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
+            view.spo2_pct = verdict.rounded_half_down(out[field.SPO2_CENTIPCT])
+            view.marks = self._marks()
+        elif phase == terms.HELD:
+            number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
+            view.spo2_pct = self._held_pct
+            view.pulse_bpm = self._held_bpm
+            view.count = (now_ms - self._held_ms) // 1000
+        elif phase == terms.OTHER_FINGER:
+            number = picture.OTHER_FINGER
+        elif phase == terms.FAILED:
+            number = picture.FAILED
+        elif phase == terms.FAULT:
+            if status == field.SENSOR_FAULT:
+                number = picture.FAULT + _fault_index(out[field.FLAGS])
+        elif phase == terms.MENU:
+            number = picture.MENU + self.item
+        elif phase == terms.RECORDS:
+            number = self._recorded(view)
+        elif phase == terms.PERSON:
+            number = picture.PERSON + self.person
+        elif phase == terms.NOTICE:
+            number = self.notice
+        elif phase == terms.LINK:
+            number = picture.LINK
+            view.count = max(0, self.guide[terms.LIMIT_MS] - since_ms) // 1000
+        view.picture = number
+
+    def _page(self, page):
+        """A result is a number, a verdict in words, and what no number may silence."""
+        irregular = self.rhythm in (3, 5, 6, 7)
+        page %= 3 + self.settings.winter + irregular
+        if page == 0:
+            return picture.RESULT
+        if page == 1:
+            return picture.WORDS + (self._verdict & terms.VERDICT)
+        if page == 2:
+            return picture.DISTRESS
+        return picture.WINTER if self.settings.winter and page == 3 else picture.IRREGULAR
+
+    def _hint(self, status, page):
+        """What to do about a signal that gives no number."""
+        if status != field.WEAK_PULSE:
+            return status if status != field.OK else field.SEARCHING
+        adc = self._at_start_adc(self.reading[field.IR_DC_ADC], self._ir_ua)
+        if self._base_adc == 0:
+            self._base_adc = adc
+        # Pressed until the pulse is gone, a finger returns 5 % more.
+        if adc - self._base_adc > self._base_adc // 40:
+            return picture.TOO_HARD
+        return (field.WEAK_PULSE, picture.CLEAN, picture.TOO_HARD)[page % 3]
+
+    def _recorded(self, view):
+        if self.record_at < 0:
+            return picture.NO_RECORDS
+        record = self.log.record
+        view.old = True
+        view.spo2_pct = verdict.rounded_half_down(record[field.SPO2_CENTIPCT])
+        decibpm = record[field.PULSE_DECIBPM]
+        view.pulse_bpm = field.NONE if decibpm < 0 else (decibpm + 5) // 10
+        view.marks = 0
+        view.count = -self.ordinal
+        return picture.RESULT
+
+    def _flash(self, now_ms):
+        """A red verdict flashes in inverse: its colour, on a display that has none."""
+        red = self.guide[terms.PHASE] == terms.RESULT
+        red = red and self._verdict & terms.VERDICT >= terms.DOCTOR
+        inverse = red and now_ms // _FLASH_MS & 1 == 1 and self.view.picture != picture.DISTRESS
+        if inverse != self._inverse:
+            self._inverse = inverse
+            self._display.invert(inverse)
 
     def blank(self):
         """Nothing on the display, whatever state it is in."""
         self._go_dark()
-        self._view.forget()
+        self.view.forget()
         try:
             self._display.blank()  # for a display whose reset is not wired
         except OSError:
@@ -386,32 +691,38 @@ class App:
 
     def _go_dark(self):
         """By the reset line, which needs no bus. The display is started again when it is due."""
-        self._board.display_reset.value(0)
+        self.board.display_reset.value(0)
         self._lit = False
 
-    def _turn(self):
+    def turn(self):
         """The picture the other way up, and so at the next start."""
-        self._settings.turned ^= 1
+        self.settings.turned ^= 1
         if self._lit:
             try:
-                self._display.turn(self._settings.turned == 1)
+                self._display.turn(self.settings.turned == 1)
             except OSError:
                 self._go_dark()
-        try:
-            settings.save(self._board.DATA_DIR, self._settings)
+        self.save()
+
+    def save(self):
+        from oximeter import settings
+
+        try:  # noqa: SIM105 (MicroPython has no contextlib)
+            settings.save(self.board.DATA_DIR, self.settings)
         except OSError:
-            return  # a full flash must not stop the measurement
+            pass  # a full flash must not stop the measurement
+        self.board.unload("settings")
 
 
 def _wanted_ua(dc_adc, led_ua):
     return led_ua if dc_adc < _DARK_ADC else core.propose_led_ua(dc_adc, led_ua)
 
 
-def _fault_name(flags):
-    """The first fault among the flags, as "nack"; empty where there is none."""
+def _fault_index(flags):
+    """The first fault among the flags, in the order of core/field.py."""
+    index = 0
     flag = field.FLAG_FAULT_NACK
-    for name in text.FAULT_NAMES:
-        if flags & flag:
-            return name
+    while flag < field.FLAG_FAULT_DEAD_LED and not flags & flag:
         flag <<= 1
-    return ""
+        index += 1
+    return index

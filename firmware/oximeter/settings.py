@@ -1,8 +1,8 @@
 """What a unit keeps over a power cut: its calibration, how it was built, how its owner reads it.
 
 One record of fixed length: "XY", version, payload, CRC32 over all before it. A record that is
-absent, damaged, of another version or out of bounds is as good as none: the defaults hold, whose
-calibration has no evidence and says so.
+damaged, of another version or out of bounds is as good as none: the defaults hold, whose
+calibration has no evidence and says so, and `lost` says that there was one.
 """
 
 import binascii
@@ -11,43 +11,27 @@ import struct
 
 from micropython import const
 
+from oximeter.unit import Settings as Settings
+
 _MAGIC = b"XY"
-_VERSION = const(1)
-# Magic, version, an index for each of _CHOICES, curve a b c, date, batch; then the CRC.
-_LAYOUT = "<2sB6siiiI16s"
-_SIZE = const(41)
+_VERSION = const(2)
+# Magic, version, an index for each of _CHOICES, language, curve a b c, date, batch, phone, the
+# baseline's three percentages and days; then the CRC.
+_LAYOUT = "<2sB7s2siiiI16s16s3B3H"
+_SIZE = const(69)
 
 _CHOICES = (
     ("leds_swapped", (0, 1)),
     ("swap_confirmed", (0, 1)),
     ("turned", (0, 1)),
     ("evidence", ("none", "secondary", "human_sao2")),
-    ("language", ("zh", "en")),
     ("controller", ("", "ssd1306", "sh1106")),
+    ("silent", (0, 1)),
+    ("winter", (0, 1)),
 )
 
 # Coefficients in percent * 10^7, as published. Beyond these bounds it is no oximeter's curve.
 _BOUNDS_E7 = ((-500000000, 500000000), (-1500000000, 500000000), (800000000, 1500000000))
-
-
-class Settings:
-    """The defaults; `load` gives the stored ones."""
-
-    def __init__(self):
-        self.leds_swapped = 0  # 1: red and infrared are exchanged on this board; put right by us
-        self.swap_confirmed = 0  # 1: the factory or a maker has seen that they are exchanged
-        self.turned = 0  # 1: the picture is turned by 180 degrees
-        self.evidence = "none"  # none, secondary (against an oximeter), human_sao2
-        self.language = "zh"
-        self.controller = ""  # of the display; empty: what the board was designed with
-        # SpO2 = a R^2 + b R + c: Maxim's finger curve (AN6845, UG7087)
-        self.curve_e7 = (15958422, -346596622, 1126898759)
-        self.date = 0  # of the calibration, as 20261124; 0: never
-        self.batch = ""  # of the calibration, up to 16 plain characters
-
-    def curve_q20(self):
-        """The curve as the core wants it: percent in Q20."""
-        return tuple([((e7 << 20) + 5000000) // 10000000 for e7 in self.curve_e7])
 
 
 def check(settings):
@@ -55,6 +39,9 @@ def check(settings):
     for name, choices in _CHOICES:
         if getattr(settings, name) not in choices:
             raise ValueError(name)
+    language = settings.language.encode()
+    if len(language) != 2 or not all([97 <= letter <= 122 for letter in language]):  # noqa: C419
+        raise ValueError("language")
     for value, (low, high) in zip(settings.curve_e7, _BOUNDS_E7):  # noqa: B905
         if not low <= value <= high:
             raise ValueError("curve_e7")
@@ -66,10 +53,21 @@ def check(settings):
     if settings.date != 0 and not 20200101 <= settings.date <= 20991231:
         raise ValueError("date")
     batch = settings.batch.encode()
-    if len(batch) > 16 or not all(32 < byte < 127 for byte in batch):
+    if len(batch) > 16 or not all([32 < byte < 127 for byte in batch]):  # noqa: C419
         raise ValueError("batch")
     if settings.evidence != "none" and not (settings.date and batch):
         raise ValueError("evidence")  # needs a batch and a date
+    phone = settings.phone.encode()
+    if len(phone) > 16 or not all([byte in b"0123456789+- " for byte in phone]):  # noqa: C419
+        raise ValueError("phone")
+    if settings.baseline:
+        days = [day for day, _ in settings.baseline]
+        if len(days) != 3 or not all([0 <= day < 65535 for day in days]):  # noqa: C419
+            raise ValueError("baseline")
+        if min(days) == max(days) or max(days) - min(days) > 90:
+            raise ValueError("baseline")  # three readings on at least two days, not years apart
+        if not all([88 <= pct <= 94 for _, pct in settings.baseline]):  # noqa: C419
+            raise ValueError("baseline")
 
 
 def encode(settings):
@@ -77,8 +75,22 @@ def encode(settings):
     check(settings)
     chosen = bytes([choices.index(getattr(settings, name)) for name, choices in _CHOICES])
     a, b, c = settings.curve_e7
-    batch = settings.batch.encode()
-    record = struct.pack(_LAYOUT, _MAGIC, _VERSION, chosen, a, b, c, settings.date, batch)
+    readings = settings.baseline or ((0, 0), (0, 0), (0, 0))
+    record = struct.pack(
+        _LAYOUT,
+        _MAGIC,
+        _VERSION,
+        chosen,
+        settings.language.encode(),
+        a,
+        b,
+        c,
+        settings.date,
+        settings.batch.encode(),
+        settings.phone.encode(),
+        *[pct for _, pct in readings],
+        *[day for day, _ in readings],
+    )
     return record + struct.pack("<I", binascii.crc32(record))
 
 
@@ -90,11 +102,16 @@ def decode(record):
         return None
     settings = Settings()
     try:
-        _, _, chosen, a, b, c, settings.date, batch = struct.unpack(_LAYOUT, record[:_SIZE])
-        for (name, choices), index in zip(_CHOICES, chosen):  # noqa: B905
+        fields = struct.unpack(_LAYOUT, record[:_SIZE])
+        for (name, choices), index in zip(_CHOICES, fields[2]):  # noqa: B905
             setattr(settings, name, choices[index])
-        settings.curve_e7 = (a, b, c)
-        settings.batch = batch.rstrip(b"\0").decode()
+        settings.language = fields[3].decode()
+        settings.curve_e7 = fields[4:7]
+        settings.date = fields[7]
+        settings.batch = fields[8].rstrip(b"\0").decode()
+        settings.phone = fields[9].rstrip(b"\0").decode()
+        if fields[10]:
+            settings.baseline = tuple([(fields[13 + i], fields[10 + i]) for i in range(3)])
         check(settings)
     except (IndexError, ValueError):
         return None
@@ -105,9 +122,13 @@ def load(folder):
     """What is stored in `folder`, or the defaults."""
     try:
         with open(folder + "/settings.bin", "rb") as file:
-            return decode(file.read(64)) or Settings()
+            settings = decode(file.read(128))
     except OSError:
         return Settings()
+    if settings is None:
+        settings = Settings()
+        settings.lost = True
+    return settings
 
 
 def save(folder, settings):
@@ -121,3 +142,4 @@ def save(folder, settings):
     with open(path + ".new", "wb") as file:
         file.write(record)
     os.rename(path + ".new", path)
+    settings.lost = False

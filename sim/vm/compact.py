@@ -1,10 +1,11 @@
 """Make a firmware module take less of the device's heap without changing what it does.
 
 MicroPython keeps every name it meets, some 20 bytes each, and for what several files share a place
-in a dictionary besides. So the integers of core/field.py go where they are used, as MicroPython's
-own `const` does within one file, and names that nobody outside can ask for (arguments that are
-never given by keyword, private functions and attributes) become a few short ones that all modules
-have in common. Together 6 KiB of 64, and a twelfth of the time of the signal path.
+in a dictionary besides. So the integers of the modules in SHARED go where they are used, as
+MicroPython's own `const` does within one file, and names that nobody outside can ask for
+(arguments that are never given by keyword, private functions and attributes) become a few short
+ones that all modules have in common. Together 6 KiB of 64, and a twelfth of the time of the signal
+path.
 """
 
 import ast
@@ -13,8 +14,13 @@ from functools import cache
 
 from sim.door import FIRMWARE
 
-_SHARED = "field"
-FOLDED = f"oximeter.core.{_SHARED}"  # its words are for whoever imports it; its numbers for all
+# Modules whose integers are for all. Their words are for whoever imports them outside a device.
+SHARED = {
+    "field": "oximeter.core.field",
+    "picture": "oximeter.ui.picture",
+    "terms": "oximeter.terms",
+}
+FOLDED = frozenset(SHARED.values())
 
 
 @cache
@@ -25,14 +31,18 @@ def _trees() -> tuple[ast.Module, ...]:
 
 
 @cache
-def _integers() -> dict[str, int]:
+def _integers() -> dict[tuple[str, str], int]:
     found = {}
-    source = FIRMWARE / "oximeter" / "core" / f"{_SHARED}.py"
-    for node in ast.parse(source.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            value = ast.literal_eval(node.value)
-            if type(value) is int:
-                found[node.targets[0].id] = value
+    for module, name in SHARED.items():
+        source = FIRMWARE.joinpath(*name.split(".")).with_suffix(".py")
+        for node in ast.parse(source.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                try:
+                    value = ast.literal_eval(node.value)
+                except ValueError:
+                    continue
+                if type(value) is int:
+                    found[module, node.targets[0].id] = value
     return found
 
 
@@ -51,6 +61,27 @@ def _asked_for() -> frozenset[str]:
     return frozenset(names)
 
 
+@cache
+def _mentioned() -> frozenset[str]:
+    """Every name that any part of the firmware speaks of."""
+    names = set(_asked_for())
+    for tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.Name):
+                names.add(node.id)
+    return frozenset(names)
+
+
+def _is_idle(node: ast.stmt) -> bool:
+    """A function that nothing in the firmware calls: it stays in the source, for whoever sits at
+    the prompt with it or at the host."""
+    if not isinstance(node, ast.FunctionDef) or node.name.endswith("__"):
+        return False
+    return node.name not in _mentioned()
+
+
 def _is_self(node: ast.expr) -> bool:
     return isinstance(node, ast.Name) and node.id == "self"
 
@@ -60,12 +91,12 @@ def _is_private(name: str) -> bool:
 
 
 class _Fold(ast.NodeTransformer):
-    """field.NAME becomes its number."""
+    """field.NAME and the like become their number."""
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
         self.generic_visit(node)
-        if isinstance(node.value, ast.Name) and node.value.id == _SHARED:
-            value = _integers().get(node.attr)
+        if isinstance(node.value, ast.Name) and node.value.id in SHARED:
+            value = _integers().get((node.value.id, node.attr))
             if value is not None:
                 return ast.copy_location(ast.Constant(value), node)
         return node
@@ -110,7 +141,7 @@ def _short(names: Iterable[str], prefix: str) -> dict[str, str]:
 
 def _private_globals(tree: ast.Module) -> Iterator[str]:
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             call = node.value
@@ -136,13 +167,116 @@ def _arguments(node: ast.FunctionDef) -> list[str]:
     return [a.arg for a in given.args if a.arg != "self" and a.arg not in _asked_for()]
 
 
+class _Bundled(ast.NodeTransformer):
+    """References of one module to its own names and to those of its siblings, as names of the
+    bundle. `own` and `siblings` map what is written to what it becomes."""
+
+    def __init__(self, own: dict[str, str], siblings: dict[tuple[str, str], str]) -> None:
+        self.own = own
+        self.siblings = siblings
+        self.local: set[str] = set()
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef:
+        """Methods keep their names, whatever functions are called."""
+        node.name = self.own.get(node.name, node.name)
+        for method in node.body:
+            name = getattr(method, "name", "")
+            self.visit(method)
+            if name and isinstance(method, ast.FunctionDef):
+                method.name = name
+        node.bases = [self.visit(base) for base in node.bases]
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Names that are local to a function stay."""
+        node.name = self.own.get(node.name, node.name)
+        stored = [n for n in ast.walk(node) if isinstance(n, ast.Name)]
+        self.local = {a.arg for a in node.args.args}
+        self.local |= {n.id for n in stored if isinstance(n.ctx, ast.Store)}
+        for inner in ast.walk(node):  # an import inside a function is a local name too
+            if isinstance(inner, ast.ImportFrom):
+                self.local |= {alias.asname or alias.name for alias in inner.names}
+        self.generic_visit(node)
+        self.local = set()
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.Name:
+        if node.id not in self.local:
+            node.id = self.own.get(node.id, node.id)
+        return node
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.expr:
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id not in self.local:
+            name = self.siblings.get((node.value.id, node.attr))
+            if name:
+                return ast.copy_location(ast.Name(name, node.ctx), node)
+        return node
+
+
+def _defined(tree: ast.Module) -> list[str]:
+    names = []
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.append(node.name)
+        elif isinstance(node, ast.Assign):
+            names += [target.id for target in node.targets if isinstance(target, ast.Name)]
+    return names
+
+
+def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> str:
+    """One module in place of several: `sources` by name, those imported by others first. Only the
+    names in `exports`, and those that a source `__init__` hands on, stay what they are. A module
+    of its own costs a device some 200 bytes, and every name by which one asks for another some 20.
+    No function may stand in another one. Raises SyntaxError.
+    """
+    trees = {name: ast.parse(source) for name, source in sources.items()}
+    exported = {(module, name): name for module in trees for name in exports}
+    handing_on = trees.pop("__init__", ast.Module([], []))
+    for node in handing_on.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                exported[node.module.split(".")[-1], alias.name] = alias.asname or alias.name
+    siblings = {
+        (module, name): exported.get((module, name), f"_{module}_{name}")
+        for module, tree in trees.items()
+        for name in _defined(tree)
+    }
+    body: list[ast.stmt] = []
+    imports: dict[str, ast.stmt] = {}
+    for module, tree in trees.items():
+        own = {name: siblings[module, name] for name in _defined(tree)}
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom) and node.module:
+                sibling = node.module.split(".")[-1]
+                inside = [a for a in node.names if (sibling, a.name) in siblings]
+                own |= {a.asname or a.name: siblings[sibling, a.name] for a in inside}
+                for alias in inside:  # a name may be asked of whoever imports it
+                    siblings[module, alias.asname or alias.name] = siblings[sibling, alias.name]
+                known = [a for a in node.names if a.name in trees or a in inside]
+                if len(known) < len(node.names):
+                    node.names = [a for a in node.names if a not in known]
+                    imports[ast.unparse(node)] = node
+        renamed = _Bundled(own, siblings)
+        for node in tree.body:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            if not docstring and not isinstance(node, ast.ImportFrom | ast.Import):
+                body.append(renamed.visit(node))
+    made = ast.Module([*imports.values(), *body], [])
+    return ast.unparse(ast.fix_missing_locations(made))
+
+
 def compact(source: str) -> str:
     """A smaller module that does the same. Raises SyntaxError."""
     tree: ast.Module = _Fold().visit(ast.parse(source))
+    for part in tree.body:
+        if isinstance(part, ast.ClassDef):
+            part.body = [node for node in part.body if not _is_idle(node)] or [ast.Pass()]
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     for node in list(tree.body):
-        if isinstance(node, ast.ImportFrom) and _SHARED not in used:
-            node.names = [alias for alias in node.names if alias.name != _SHARED]
+        if isinstance(node, ast.ImportFrom):
+            idle = SHARED.keys() - used
+            node.names = [alias for alias in node.names if alias.name not in idle]
             if not node.names:
                 tree.body.remove(node)
     for function in ast.walk(tree):
@@ -154,6 +288,7 @@ def compact(source: str) -> str:
     for part in tree.body:
         attributes = {}
         if isinstance(part, ast.ClassDef):
+            part.name = names.get(part.name, part.name)
             attributes = _short(filter(_is_private, _private_attributes(part)), "_")
         _Rename(names, attributes).visit(part)
     return ast.unparse(tree)

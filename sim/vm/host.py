@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from sim.vm import build, compact, setup
+from sim.vm import build, setup
 
 _HEADER = struct.Struct("<IB")
 _ANSWER = struct.Struct("<IBi")
@@ -35,6 +35,7 @@ _SENSOR = 0
 _STOP = -1000
 _SLEEP_US, _SLEEP_MS, _TICKS_MS, _START_WATCHDOG, _FEED_WATCHDOG, _RESET = range(6)
 _NEW_SENSOR_BUS, _BUZZER_HZ, _BUZZER_DUTY, _BATTERY_UV = range(6, 10)
+_TIME_S, _DEEP_SLEEP, _KEEP_FEEDING = range(10, 13)
 _PIN = 16
 _PINS = ("sensor_scl", "sensor_sda", "display_reset", "button", "vbus")
 
@@ -76,13 +77,13 @@ class Vm:
         try:
             for folder in (shipped, inside):
                 for path in sorted(folder.rglob("*")):
-                    if path.suffix in (".mpy", ".py"):
+                    if path.suffix in (".mpy", ".py", ".pack"):
                         self.put("/" + path.relative_to(folder).as_posix(), path.read_bytes())
             self.run(f"gc.threshold({_COLLECT_AFTER})")
             if board is not None:
                 self._wire(board)
                 if start:
-                    self._start(shipped)
+                    self._start()
         except BaseException:
             self.close()
             raise
@@ -91,7 +92,7 @@ class Vm:
         """Give the board inside the constants of the one outside, and a copy of its flash."""
         self._buses = [board.sensor_bus(), board.display_bus]
         constants = ["DISPLAY_CONTROLLER", "BATTERY_DIVIDER", "CHANNELS"]
-        constants += ["keep_awake", "leds_fixed", "is_product"]
+        constants += ["keep_awake", "leds_fixed", "is_product", "woken", "bitten"]
         lines = [f"board.{name} = {getattr(board, name)!r}" for name in constants]
         lines += [
             f"board.{name} = None"
@@ -105,13 +106,10 @@ class Vm:
             if path.is_file():
                 self.put(f"/data/{path.name}", path.read_bytes())
 
-    def _start(self, shipped: Path) -> None:
+    def _start(self) -> None:
         """Import module by module, so that what importing leaves behind is collected between."""
-        for path in sorted(shipped.rglob("*.mpy"), key=lambda path: (-len(path.parts), path)):
-            name = ".".join(path.relative_to(shipped).with_suffix("").parts)
-            if name == compact.FOLDED:
-                continue  # nothing that is shipped imports it any more
-            self.run(f"import {name.removesuffix('.__init__')}\ngc.collect()")
+        for name in build.resident():
+            self.run(f"import {name}\ngc.collect()")
         self.run("board.start()")
 
     def step(self, now_ms: int) -> int:
@@ -268,6 +266,12 @@ class Vm:
                 board.buzzer.duty_u16(value)
             elif what == _BATTERY_UV:
                 return int(board.battery_adc.read_uv())
+            elif what == _TIME_S:
+                return int(board.time_s()) + 1  # under 0 is an error
+            elif what == _DEEP_SLEEP:
+                board.deep_sleep()
+            elif what == _KEEP_FEEDING:
+                board.keep_feeding()
         except BaseException as error:
             return self._status_of(error)
         return 0

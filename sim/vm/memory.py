@@ -3,43 +3,12 @@
     python -m sim.vm.memory
 """
 
-import ast
 import sys
-from pathlib import Path
 
-from sim.door import FIRMWARE
+from sim.vm import build
 from sim.vm.build import BuildError
 from sim.vm.host import Vm, VmError
 from sim.vm.setup import VmMissing
-
-
-def _needs(path: Path) -> set[str]:
-    """What a file imports, by full name."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
-
-
-def _leaves_first() -> list[str]:
-    """Every module of the firmware, packages left out, after those it imports."""
-    files = {
-        ".".join(path.relative_to(FIRMWARE).with_suffix("").parts): path
-        for path in (FIRMWARE / "oximeter").rglob("*.py")
-        if path.name != "__init__.py"
-    }
-    done: list[str] = []
-
-    def visit(name: str) -> None:
-        if name in files and name not in done:
-            for needed in sorted(_needs(files[name])):
-                visit(needed)
-            done.append(name)
-
-    for name in sorted(files):
-        visit(name)
-    return done
 
 
 class _Dark:
@@ -62,13 +31,7 @@ def weigh() -> list[tuple[str, int]]:
     with Vm(Board(_Dark()), heap_kib=256, start=False) as vm:
         _, used = vm.memory()
         found.append(("interpreter and board", used))
-        # A package imports its modules and would be charged for all of them: here they are empty.
-        vm.run("import os")
-        for path in (FIRMWARE / "oximeter").rglob("__init__.py"):
-            name = "/" + path.relative_to(FIRMWARE).as_posix()
-            vm.run(f"os.remove({name.replace('.py', '.mpy')!r})")
-            vm.put(name, b"")
-        for module in _leaves_first():
+        for module in build.resident():
             vm.run(f"import {module}")
             used, before = vm.memory()[1], used
             found.append((module, used - before))

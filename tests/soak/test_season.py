@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sim import household
 from sim.season import HEADER, Measurement, season, summary
 
 PEOPLE = 400
@@ -35,3 +36,12 @@ def test_at_home(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(settled) >= 0.6 * PEOPLE
     assert np.sqrt(np.mean(error_pct**2)) <= 1.0
     assert np.abs(error_pct).max() <= 4.0
+
+
+def test_a_season_at_home(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pulled-out fingers, sun, hard pressure, empty cells, power cuts: what must not happen."""
+    tally = household.until_settled(1000, 300)
+    with capsys.disabled():
+        print("\n" + household.text(tally))
+    assert (tally.wrong_direction, tally.frozen, tally.lost, tally.unrecorded) == (0, 0, 0, 0)
+    assert tally.restarts >= 30

@@ -1,18 +1,8 @@
 """Two AAA cells behind a divider and an ADC."""
 
-# Voltage of two alkaline AAA cells in series (mV) and what is left (%), at some 25 mA. Read off
-# makers' constant-current discharge curves and rounded: good for a gauge, not for a promise.
-_CURVE = (
-    (3100, 100),
-    (2900, 85),
-    (2700, 65),
-    (2600, 52),
-    (2500, 38),
-    (2400, 25),
-    (2300, 15),
-    (2200, 8),
-    (2000, 0),
-)
+# Voltage of two alkaline AAA cells in series (100 mV) and what is left (%), at some 25 mA. From
+# makers' constant-current discharge curves, rounded: good for a gauge, not for a promise.
+_CURVE = bytes((31, 100, 29, 85, 27, 65, 26, 52, 25, 38, 24, 25, 23, 15, 22, 8, 20, 0))
 
 
 class Battery:
@@ -31,13 +21,12 @@ class Battery:
     def percent(self):
         """What is left of the cells, 0 … 100."""
         mv = self.millivolts()
-        above_mv, above_pct = _CURVE[0]
-        if mv >= above_mv:
+        if mv >= 100 * _CURVE[0]:
             return 100
-        for below_mv, below_pct in _CURVE:
+        for at in range(2, len(_CURVE), 2):
+            below_mv = 100 * _CURVE[at]
+            below_pct = _CURVE[at + 1]
             if mv >= below_mv:
-                step = (above_pct - below_pct) * (mv - below_mv)
-                return below_pct + step // (above_mv - below_mv)
-            above_mv = below_mv
-            above_pct = below_pct
+                step = (_CURVE[at - 1] - below_pct) * (mv - below_mv)
+                return below_pct + step // (100 * _CURVE[at - 2] - below_mv)
         return 0

@@ -28,44 +28,6 @@ def _pages(view):
     return tuple([view[at : at + _WIDTH] for at in range(0, _PAGES * _WIDTH, _WIDTH)])
 
 
-class I2cPort:
-    """The display on I2C: the control byte goes where a memory address would stand."""
-
-    def __init__(self, i2c, address=0x3C):
-        self._i2c = i2c
-        self._address = address
-
-    def command(self, data):
-        self._i2c.writeto_mem(self._address, 0x00, data)
-
-    def data(self, data):
-        self._i2c.writeto_mem(self._address, 0x40, data)
-
-
-class SpiPort:
-    """The display on four-wire SPI: `dc` low for commands, `cs` low while it is spoken to."""
-
-    def __init__(self, spi, dc, cs):
-        self._spi = spi
-        self._dc = dc
-        self._cs = cs
-        cs.value(1)
-
-    def command(self, data):
-        self._send(0, data)
-
-    def data(self, data):
-        self._send(1, data)
-
-    def _send(self, dc, data):
-        self._dc.value(dc)
-        self._cs.value(0)
-        try:
-            self._spi.write(data)
-        finally:
-            self._cs.value(1)
-
-
 class Oled:
     """Draw into `canvas` (1024 bytes, eight pages of 128 columns, each byte eight pixels down,
     lowest bit on top), then `show_changed`. Every method raises OSError when the display is not
@@ -85,7 +47,7 @@ class Oled:
         self._at = bytearray(3)
         self._view = memoryview(self.canvas)
         self._pages = _pages(self._view)
-        self._sent_pages = _pages(memoryview(self._sent))
+        self._sent_view = memoryview(self._sent)
 
     def start(self, reset_pin, sleep_ms):
         """Reset by the pin (None where there is none), set up, show the canvas.
@@ -117,10 +79,11 @@ class Oled:
         for page in range(_PAGES):
             if self._stale >> page & 1:
                 self._send(page, 0, _WIDTH)
-            elif self._pages[page] != self._sent_pages[page]:
+                continue
+            base = page * _WIDTH
+            if self._pages[page] != self._sent_view[base : base + _WIDTH]:
                 first = -1
                 last = 0
-                base = page * _WIDTH
                 for column in range(_WIDTH):
                     if canvas[base + column] != sent[base + column]:
                         if first < 0:
@@ -142,6 +105,10 @@ class Oled:
     def contrast(self, level):
         """Brightness, 0 … 255."""
         self._port.command(bytes((0x81, level)))
+
+    def invert(self, inverse):
+        """Dark on light, or back; `wake` ends it too."""
+        self._port.command(b"\xa7" if inverse else b"\xa6")
 
     def turn(self, upside_down):
         """Turn the picture by 180 degrees, or back."""

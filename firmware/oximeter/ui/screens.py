@@ -1,77 +1,66 @@
 """The screens: draw(canvas, view) writes what a person sees into the display's 1024 bytes.
 
-The canvas is in page format: page p holds rows 8p … 8p + 7, a byte a column, bit 0 on top. All
-things stand on page borders, so that drawing is storing bytes; nothing is allocated but by the
-iteration over a text, and a text is drawn only when a screen changes.
+Every screen is a picture from the language's pack, made on the host (host_tools/glyphs.py), and
+what goes on top of it: numbers, bars, the pulse wave. The canvas is in page format: page p holds
+rows 8p … 8p + 7, a byte a column, bit 0 on top; all things stand on page borders, so that drawing
+is storing bytes.
 
-Only status `ok` shows a saturation. Every other screen is a sentence: what is wrong, what to do.
-
-    page 0  血    9 9   8 8     .  ♥/分         page 0  脉搏太弱              battery
-         2  氧    9 9   8 8   marks 7 2              2  手 暖 一 暖   twice the size
-         4  %       9   8 8     .                    4
-         6  wave ~~~~~~ level battery 未校准         6  wave ~~~~~~           ♥ 72
+    the live number                   a result (held: inverse)      a sentence
+    page 0  血   9 9  7 7 |  ♥ 脉率     血 9 9  7 7  脉  7 2          脉搏太弱            battery
+         2  氧   9 9    7 |  7 2       氧 9 9    7  率    2          手 暖 一 暖   twice the size
+         4  %      9    7 |            读数未见降低      再测一次
+         6  wave ~~~ level battery 未校准  未校准·演示  吸氧            wave ~~~            ♥ 72
 """
 
 from array import array
 
 from micropython import const
 
+from oximeter import terms
 from oximeter.core import field
-from oximeter.ui import digits, glyphs, text
+from oximeter.ui import picture
 
 _WIDTH = const(128)
+_INDEX_AT = picture.PICTURES << 10
+_BITMAPS_AT = (picture.PICTURES << 10) + 4 * picture.SHAPES
 
 # Two points of the pulse wave share a column: 64 columns are the whole ring of 128.
 _WAVE_COLUMNS = const(64)
 _WAVE_AT = const(768)  # page 6, column 0
 _GAP_COLUMNS = const(3)  # dark ahead of the newest point, so that the eye finds it
 
-# Where things stand on the number screen, in columns.
-_LABEL_WIDTH = const(16)
-_LARGE_X = const(17)
-_MARK_X = const(76)
-_PULSE_X = const(89)
+# Where things stand, in columns.
+_NUMBER_X = const(17)  # behind its label
+_PROGRESS_X = const(77)  # of a live number, upwards
+_HEART_X = const(82)
 _LEVEL_X = const(65)
 _BATTERY_X = const(72)
 _UNCALIBRATED_X = const(80)
-# And beside a sentence.
+_AGAIN_X = const(64)
+_OXYGEN_X = const(96)
+_ICON_X = const(112)
 _SENTENCE_BATTERY_X = const(121)
+_SENTENCE_PROGRESS_X = const(66)
 _SENTENCE_WIDTH = const(118)
 
-# Shapes of digits.py: a numeral is its own number, the others follow.
 _LESS = const(10)
 _DASH = const(11)
-_HEART = const(12)
-_MARKS = (
-    (field.FLAG_IRREGULAR, 13),
-    (field.FLAG_LOW_PERFUSION, 14),
-    (field.FLAG_SUSPECT_SWAP, 15),
-)
-_SHOWN_FLAGS = (
-    field.FLAG_IRREGULAR
-    | field.FLAG_LOW_PERFUSION
-    | field.FLAG_SUSPECT_SWAP
-    | field.FLAG_BELOW_RANGE
-)
-# Statuses beside which a pulse may stand.
-_WITH_PULSE = (field.SEARCHING, field.WEAK_PULSE, field.MOTION)
-
-# What `draw` may find changed.
-_BESIDE = const(1)  # what stands beside a sentence
-_ALL = const(2)
 
 # What `View.shown` remembers of the last drawing.
-_STATUS = const(0)
+_PICTURE = const(0)
 _FLAGS = const(1)
 _SPO2 = const(2)
 _PULSE = const(3)
 _LEVEL = const(4)
 _BATTERY = const(5)
-_CALIBRATED = const(6)
+_MARKS = const(6)
 _PROGRESS = const(7)
-_NEWEST = const(8)
-_PROGRESS_X = const(9)  # where the bar begins, behind the first line
+_COUNT = const(8)
+_VERDICT = const(9)
+_NEWEST = const(10)
 _FORGOTTEN = const(-2)
+
+_buffer = bytearray(264)  # the largest shape: a line of 128 columns on two pages, and some
 
 
 class View:
@@ -82,101 +71,79 @@ class View:
     """
 
     def __init__(self):
-        self.status = field.STARTING
-        self.flags = 0
-        self.spo2_pct = field.NONE  # rounded_half_down
+        self.picture = field.STARTING  # of ui/picture.py
+        self.old = False  # a held result, or one of the log: shown in inverse
+        self.spo2_pct = field.NONE  # verdict.rounded_half_down
         self.pulse_bpm = field.NONE
+        self.verdict = terms.UNJUDGED
+        self.marks = 0  # terms.MARK_…
         self.perfusion_millipct = field.NONE
         self.quality = 0  # 0 … 100
         self.wave = bytearray(128)
         self.wave_at = 0
         self.battery_pct = field.NONE
         self.language = "zh"
-        self.calibrated = False
+        self.calibrated = False  # with evidence human_sao2
         self.progress = 0  # 0 … 100
-        self.fault_name = ""
-        self.held = None
-        self.shown = array("h", [_FORGOTTEN] * 10)
-        self.shown_language = None
-        self.shown_fault_name = None
+        self.count = 0  # age or rest in seconds; the number of a record
+        self.phone = ""
+        self.shown = array("h", [_FORGOTTEN] * 11)
 
     def forget(self):
         """Draw everything next time: the canvas or the wave was changed by somebody else."""
-        self.shown[_STATUS] = _FORGOTTEN
-
-
-def rounded_half_down(centipct):
-    """Hundredths of a percent to whole percent, halves down; NONE stays NONE.
-
-    The one rounding of the saturation: screen and verdict use its result. By way of the one
-    decimal that leaves the device, so that whoever rounds that gets what the screen showed.
-    """
-    if centipct < 0:
-        return field.NONE
-    return ((centipct + 4) // 10 + 4) // 10
+        self.shown[_PICTURE] = _FORGOTTEN
 
 
 def draw(canvas, view):
     """Bring the canvas (bytearray(1024)) up to date with the view; True when it changed.
 
     Costs next to nothing when nothing changed, and a few columns when only the wave went on.
+    OSError: the language's pack is not there.
     """
-    status = view.status
-    changed = _what_changed(view)
-    with_wave = status == field.OK or status in _WITH_PULSE
-    if changed == _ALL:
-        page = 0
-        while page < 1024:
-            canvas[page : page + _WIDTH] = _DARK
-            page += _WIDTH
-        if status == field.OK:
-            _numbers(canvas, view)
-        else:
-            _sentence(canvas, view)
-            _beside_sentence(canvas, view)
+    number = view.picture
+    with_wave = number <= field.MOTION and number != field.STARTING
+    shown = view.shown
+    if _is_new(view, shown):
+        with open(FOLDER + view.language + ".pack", "rb") as pack:
+            _compose(pack, canvas, view, number)
         if with_wave:
             _wave(canvas, view, 0, _WAVE_COLUMNS)
-        view.shown[_NEWEST] = view.wave_at
+        shown[_NEWEST] = view.wave_at
         return True
-    if changed:
-        _beside_sentence(canvas, view)
-    newest = view.shown[_NEWEST]
+    newest = shown[_NEWEST]
     points = view.wave_at - newest & 127
-    if points and with_wave:
-        # From the column that was the newest to the end of the gap before the present one.
-        columns = (points + 1 >> 1) + 1 + _GAP_COLUMNS
-        if columns > _WAVE_COLUMNS:
-            columns = _WAVE_COLUMNS
-        _wave(canvas, view, newest >> 1, columns)
-        view.shown[_NEWEST] = view.wave_at
-        return True
-    return changed != 0
+    if points == 0 or not with_wave:
+        return False
+    # From the column that was the newest to the end of the gap before the present one.
+    columns = (points + 1 >> 1) + 1 + _GAP_COLUMNS
+    _wave(canvas, view, newest >> 1, min(columns, _WAVE_COLUMNS))
+    shown[_NEWEST] = view.wave_at
+    return True
 
 
-_DARK = bytes(_WIDTH)
+FOLDER = __file__[: __file__.rfind("oximeter")] + "oximeter/ui/"
 
-def _what_changed(view):
-    """Note what is to be shown, as coarsely as it is drawn; 0, _BESIDE (the sentence) or _ALL."""
-    shown = view.shown
-    anew = _note(shown, _STATUS, view.status)
+
+def _is_new(view, shown):
+    """Note what is to be shown, as coarsely as it is drawn."""
+    number = view.picture
     tenths = field.NONE if view.battery_pct < 0 else view.battery_pct // 10
+    anew = _note(shown, _PICTURE, number)
     anew |= _note(shown, _BATTERY, tenths)
-    if view.language != view.shown_language or view.fault_name != view.shown_fault_name:
-        view.shown_language = view.language
-        view.shown_fault_name = view.fault_name
-        anew = True
-    if view.status == field.OK:
-        anew |= _note(shown, _FLAGS, view.flags & _SHOWN_FLAGS)
-        anew |= _note(shown, _SPO2, view.spo2_pct)
-        anew |= _note(shown, _PULSE, view.pulse_bpm)
+    anew |= _note(shown, _PULSE, view.pulse_bpm)
+    anew |= _note(shown, _PROGRESS, view.progress)
+    anew |= _note(shown, _FLAGS, view.old << 1 | view.calibrated)
+    if number == field.OK:
         anew |= _note(shown, _LEVEL, _level(view.perfusion_millipct, view.quality))
-        anew |= _note(shown, _CALIBRATED, view.calibrated)
-        return _ALL if anew else 0
-    beside = _note(shown, _PULSE, view.pulse_bpm)
-    beside |= _note(shown, _PROGRESS, view.progress)
-    if anew:
-        return _ALL
-    return _BESIDE if beside and view.status in _WITH_PULSE else 0
+    if number == field.OK or number == picture.RESULT:
+        anew |= _note(shown, _SPO2, view.spo2_pct)
+        anew |= _note(shown, _MARKS, view.marks)
+        anew |= _note(shown, _VERDICT, view.verdict)
+    if number == picture.RESULT or number == picture.LINK:
+        anew |= _note(shown, _COUNT, view.count)
+    elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
+        anew |= _note(shown, _VERDICT, view.verdict)
+    return anew
 
 
 def _note(shown, place, value):
@@ -197,42 +164,99 @@ def _level(perfusion_millipct, quality):
     return level
 
 
-def _numbers(canvas, view):
-    *saturation, unit, uncalibrated = text.parts(view.language, field.OK)
-    page = 0
-    for label in saturation:
-        _write(canvas, page, (_LABEL_WIDTH - text_width(label)) // 2, label)
-        page += 2
-    _saturation(canvas, view)
-    at = _MARK_X
-    for flag, mark in _MARKS:
-        if view.flags & flag:
-            _shape(canvas, at, mark, 2)
-        at += 2 * _WIDTH
-    x = _shape(canvas, _PULSE_X, _HEART, 2)
-    _write(canvas, 0, x + 1, unit)
-    _pulse(canvas, view.pulse_bpm)
-    _level_meter(canvas, view.shown[_LEVEL])
-    _battery(canvas, 6, _BATTERY_X, view.shown[_BATTERY])
-    if not view.calibrated:
-        room = _WIDTH - _UNCALIBRATED_X
-        x = _UNCALIBRATED_X + (room - text_width(uncalibrated)) // 2
-        _write(canvas, 6, x, uncalibrated)
-        at = _WAVE_AT
+def _compose(pack, canvas, view, number):
+    pack.seek(number << 10)
+    pack.readinto(canvas)
+    if number == field.OK:
+        _live(pack, canvas, view)
+    elif number == picture.RESULT:
+        _result(pack, canvas, view)
+    elif number != picture.DISTRESS and number != picture.WINTER:
+        _sentence(pack, canvas, view, number)
+    if view.old:
+        at = 0
         while at < 1024:
-            if at & 127 >= _UNCALIBRATED_X:
-                canvas[at] ^= 255
+            canvas[at] ^= 255
             at += 1
 
 
-def _saturation(canvas, view):
-    """The saturation, 48 rows high; `<70` below the range, two dashes where there is none."""
+def _live(pack, canvas, view):
+    _saturation(pack, canvas, view, picture.LARGE)
+    _number(pack, canvas, 2 * _WIDTH, view.pulse_bpm)
+    if view.marks & terms.MARK_SUSPECT_SWAP:
+        _shape(pack, canvas, _HEART_X, picture.SUSPECT_SWAP)
+    if view.progress:
+        _upwards(canvas, view.progress)
+    _level_meter(canvas, view.shown[_LEVEL])
+    _battery(canvas, 6, _BATTERY_X, view.shown[_BATTERY])
+    if not view.calibrated:
+        _shape(pack, canvas, _WAVE_AT + _UNCALIBRATED_X, picture.UNCALIBRATED)
+
+
+def _result(pack, canvas, view):
+    _saturation(pack, canvas, view, picture.MEDIUM)
+    _number(pack, canvas, 0, view.pulse_bpm)
+    if view.old:
+        x = _shape(pack, canvas, 4 * _WIDTH, picture.LAST if view.count >= 0 else picture.ORDINAL)
+        x += _figures(pack, canvas, 4 * _WIDTH + x + 3, str(abs(view.count))) + 3
+        if view.count >= 0:
+            _shape(pack, canvas, 4 * _WIDTH + x + 1, picture.SECONDS)
+    else:
+        _shape(pack, canvas, 4 * _WIDTH, picture.VERDICT + (view.verdict & terms.VERDICT))
+        _again(pack, canvas, view, 4)
+    x = 0
+    if not view.calibrated:
+        x = _shape(pack, canvas, _WAVE_AT, picture.DEMO)
+    if view.marks & terms.MARK_BASELINE:
+        # Beside the other one there is no room below.
+        at = 4 * _WIDTH + _AGAIN_X if x else _WAVE_AT
+        if not (x and view.verdict & terms.AGAIN and not view.old):
+            _shape(pack, canvas, at, picture.BASELINE)
+    if view.marks & terms.MARK_OXYGEN:
+        _shape(pack, canvas, _WAVE_AT + _OXYGEN_X, picture.OXYGEN)
+    elif not view.old:
+        _icon(pack, canvas, _WAVE_AT + _ICON_X, view)
+
+
+def _icon(pack, canvas, at, view):
+    """The verdict as a shape: a tick, a question, a warning, a cross, an arrow back, an alarm."""
+    _shape(pack, canvas, at, picture.ICON + min(view.verdict & terms.VERDICT, terms.CALL))
+
+
+def _again(pack, canvas, view, page):
+    if view.verdict & terms.AGAIN:
+        _shape(pack, canvas, page * _WIDTH + _AGAIN_X, picture.AGAIN)
+
+
+def _sentence(pack, canvas, view, number):
+    if number != picture.FAILED and number < picture.WORDS:
+        _battery(canvas, 0, _SENTENCE_BATTERY_X, view.shown[_BATTERY])
+    if number == field.SEARCHING or number == picture.SELF_TEST:
+        _progress(canvas, _SENTENCE_PROGRESS_X, _SENTENCE_WIDTH, view.progress)
+    if number == picture.FAILED:
+        _centred(pack, canvas, view.phone)
+    elif number == picture.LINK:
+        _centred(pack, canvas, str(view.count))
+    elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
+        _icon(pack, canvas, 0, view)
+        _again(pack, canvas, view, 0)
+        if view.old and not view.verdict & terms.AGAIN:
+            _shape(pack, canvas, _OXYGEN_X, picture.LAST)
+    elif number <= field.MOTION and view.pulse_bpm >= 0:
+        number = str(view.pulse_bpm)
+        x = _WIDTH - _figures(pack, None, 0, number)
+        _figures(pack, canvas, _WAVE_AT + x, number)
+        _shape(pack, canvas, _WAVE_AT + x - 14, picture.HEART)
+
+
+def _saturation(pack, canvas, view, size):
+    """The saturation; `<70` below the range, two dashes where there is none."""
     percent = view.spo2_pct
     before = field.NONE  # what stands before the tens
     if percent < 0:
         tens = units = _DASH
     else:
-        if percent < 70 or view.flags & field.FLAG_BELOW_RANGE:
+        if percent < 70 or view.marks & terms.MARK_BELOW_RANGE:
             before = _LESS
             percent = 70
         elif percent >= 100:
@@ -240,193 +264,62 @@ def _saturation(canvas, view):
             percent = 0
         tens = percent // 10
         units = percent % 10
-    at = _LARGE_X + 6
+    gap = 2 if size == picture.LARGE else 1
+    at = _NUMBER_X + 3 * gap
     if before != field.NONE:
-        at = _shape(canvas, _LARGE_X, before, 3, 2) + 1
-    at = _shape(canvas, at, tens, 3, 2) + 2
+        at = _NUMBER_X + _shape(pack, canvas, _NUMBER_X, size + before) + 1
+    at += _shape(pack, canvas, at, size + tens) + gap
     # A narrow 1 goes in the middle of its place.
-    _shape(canvas, at + 5 if units == 1 else at, units, 3, 2)
+    _shape(pack, canvas, at + 3 * gap if units == 1 else at, size + units)
 
 
-def _pulse(canvas, number):
-    """A pulse rate, 24 rows high, at the right border on pages 2 … 4."""
-    at = 3 * _WIDTH - 11
+def _number(pack, canvas, at, number):
+    """A pulse rate, 32 rows high, at the right border; two dashes where there is none."""
+    at += _WIDTH - 15
     if number < 0:
-        _shape(canvas, at, _DASH, 3)
-        _shape(canvas, at - 13, _DASH, 3)
+        _shape(pack, canvas, at, picture.MEDIUM + _DASH)
+        _shape(pack, canvas, at - 16, picture.MEDIUM + _DASH)
         return
     while True:
         digit = number % 10
-        _shape(canvas, at + 2 if digit == 1 else at, digit, 3)
+        _shape(pack, canvas, at + 3 if digit == 1 else at, picture.MEDIUM + digit)
         number //= 10
         if number == 0:
             return
-        at -= 13
+        at -= 16
 
 
-def _sentence(canvas, view):
-    wrong, todo, how = text.parts(view.language, view.status)
-    battery = view.shown[_BATTERY]
-    room = _WIDTH if battery < 0 else _SENTENCE_WIDTH
-    x = 0 if view.status == field.SEARCHING else (room - text_width(wrong)) // 2
-    view.shown[_PROGRESS_X] = text_width(wrong) + 4
-    _write(canvas, 0, x, wrong)
-    _battery(canvas, 0, _SENTENCE_BATTERY_X, battery)
-    _write(canvas, 2, (_WIDTH - 2 * text_width(todo)) // 2, todo, 2)
-    if view.status == field.SENSOR_FAULT:
-        how = view.fault_name
-    _write(canvas, 6, (_WIDTH - text_width(how)) // 2, how)
+def _figures(pack, canvas, at, figures):
+    """Small numerals from canvas byte `at`; their width. Without a canvas only measured."""
+    width = 0
+    for figure in figures.encode():
+        if 48 <= figure < 58:
+            width += _shape(pack, canvas, at + width, picture.SMALL + figure - 48) + 1
+    return width - 1
 
 
-def _beside_sentence(canvas, view):
-    """What goes on while a sentence stands: the progress, and a small pulse rate."""
-    if view.status not in _WITH_PULSE:
-        return
-    if view.status == field.SEARCHING:
-        _progress(canvas, view.shown[_PROGRESS_X], _SENTENCE_WIDTH, view.progress)
-    at = _WAVE_AT + _WAVE_COLUMNS
-    while at < 1024:
-        if at & 64:
-            canvas[at] = 0
-        at += 1
-    if view.pulse_bpm >= 0:
-        number = str(view.pulse_bpm)
-        x = _WIDTH - text_width(number)
-        _write(canvas, 6, x, number)
-        _shape(canvas, _WAVE_AT + x - 14, _HEART, 2)
+def _centred(pack, canvas, figures):
+    x = (_WIDTH - _figures(pack, None, 0, figures)) // 2
+    _figures(pack, canvas, _WAVE_AT + max(0, x), figures)
 
 
-def _shape(canvas, at, number, pages, scale=1):
-    """Store a shape of digits.py at canvas byte `at`; returns the byte behind its first page."""
-    number *= 2
-    index = digits.INDEX
-    start = index[number] << 8 | index[number + 1]
-    width = ((index[number + 2] << 8 | index[number + 3]) - start) // pages
-    if scale == 1:
-        _store(canvas, at, digits.BITMAPS, start, width, pages)
-    else:
-        _store_double(canvas, at, digits.BITMAPS, start, width, pages, False)
-    return at + width * scale
-
-
-def _code(letters, at):
-    """Code point that begins at this byte of UTF-8. Taking letters out of a string instead would
-    make a name of each, which MicroPython keeps for ever."""
-    first = letters[at]
-    if first < 0x80:
-        return first
-    if first < 0xE0:
-        return (first & 31) << 6 | letters[at + 1] & 63
-    return (first & 15) << 12 | (letters[at + 1] & 63) << 6 | letters[at + 2] & 63
-
-
-def _find(code):
-    """Place of a letter in glyphs.INDEX, or -1: such a letter is left out."""
-    index = glyphs.INDEX
-    low = 0
-    high = len(index) // 4 - 1
-    while low < high:
-        middle = low + high >> 1
-        at = middle * 4
-        here = index[at] << 8 | index[at + 1]
-        if here == code:
-            return at
-        if here < code:
-            low = middle + 1
-        else:
-            high = middle
-    return -1
-
-
-def text_width(words):
-    """Width of a line in pixels; one dark column follows a narrow letter, none a Hanzi."""
-    return _write(None, 0, 0, words)
-
-
-def _write(canvas, page, x, words, scale=1):
-    """A line on two pages, or doubled on four; a letter that does not fit is left out.
-
-    Returns where the line ends; without a canvas it is only measured.
-    """
-    index = glyphs.INDEX
-    letters = words.encode()
-    i = 0
-    while i < len(letters):
-        code = _code(letters, i)
-        i += 1 if code < 0x80 else 2 if code < 0x800 else 3
-        at = _find(code)
-        if at >= 0:
-            start = index[at + 2] << 8 | index[at + 3]
-            width = (index[at + 6] << 8 | index[at + 7]) - start >> 1
-            if canvas is not None and 0 <= x <= _WIDTH - width * scale:
-                if scale == 1:
-                    _store(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2)
-                else:
-                    _store_double(canvas, page * _WIDTH + x, glyphs.BITMAPS, start, width, 2, True)
-            x += (width if width == 16 else width + 1) * scale
-    return x
-
-
-def _store(canvas, at, bitmaps, start, width, pages):
+def _shape(pack, canvas, at, number):
+    """Store a shape of the pack at canvas byte `at`; its width. What does not fit is left out."""
+    pack.seek(_INDEX_AT + 4 * number)
+    head = pack.read(4)
+    width = head[2]
+    if canvas is None or (at & 127) + width > _WIDTH:
+        return width
+    pack.seek(_BITMAPS_AT + (head[1] << 8 | head[0]))
+    pack.readinto(_buffer)
+    start = 0
+    pages = head[3]
     while pages:
-        column = 0
-        while column < width:
-            canvas[at + column] = bitmaps[start + column]
-            column += 1
+        canvas[at : at + width] = _buffer[start : start + width]
         at += _WIDTH
         start += width
         pages -= 1
-
-
-# The four bits of the index with a dark bit after each.
-_SPREAD = b"\x00\x01\x04\x05\x10\x11\x14\x15\x40\x41\x44\x45\x50\x51\x54\x55"
-
-
-def _store_double(canvas, at, bitmaps, start, width, pages, widen):
-    """Add a bitmap at twice its size to dark ground, its steps smoothed.
-
-    Every pixel becomes four; a corner of those takes the colour of its two outer neighbours where
-    they agree and the others do not (Mazzoleni's Scale2x, here for a column at a time). Widened,
-    each column is added to the one at its left as well: strokes of 3 pixels at a height of 32,
-    about the 1:10 that white on black needs.
-    """
-    left = here = 0
-    column = 0
-    while column <= width:
-        right = 0
-        if column < width:
-            page = pages
-            while page:
-                page -= 1
-                right = right << 8 | bitmaps[start + page * width + column]
-        if column:
-            up = here << 1
-            down = here >> 1
-            smooth = (left ^ right) & (up ^ down)
-            # Where smooth, one of left and right is like up, and the other like down.
-            with_left = smooth & ~(left ^ up)
-            with_right = smooth & ~(right ^ up)
-            upper_left = here & ~with_left | up & with_left
-            upper_right = here & ~with_right | up & with_right
-            lower_left = here & ~with_right | down & with_right
-            lower_right = here & ~with_left | down & with_left
-            to = at
-            shift = 0
-            while shift < pages * 8:
-                bits = _SPREAD[upper_left >> shift & 15] | _SPREAD[lower_left >> shift & 15] << 1
-                canvas[to] |= bits
-                if widen and to & 127:
-                    canvas[to - 1] |= bits
-                bits = _SPREAD[upper_right >> shift & 15] | _SPREAD[lower_right >> shift & 15] << 1
-                canvas[to + 1] |= bits
-                if widen:
-                    canvas[to] |= bits
-                to += _WIDTH
-                shift += 4
-            at += 2
-        left = here
-        here = right
-        column += 1
+    return width
 
 
 def _column(canvas, at, bits):
@@ -444,6 +337,17 @@ def _progress(canvas, x, end, percent):
         else:
             _column(canvas, at, 0x300C)
         at += 1
+
+
+def _upwards(canvas, percent):
+    """How far a live number is from being settled: six blocks from page 5 to page 0, and a dot for
+    each that is missing. No stroke: beside a number that would be one more numeral."""
+    page = 0
+    while page < 6:
+        bits = 0x7E if percent * 6 >= 100 * (6 - page) else 0x18
+        for x in (0, 1, 2):
+            canvas[page * _WIDTH + _PROGRESS_X + x] = bits
+        page += 1
 
 
 def _level_meter(canvas, level):
