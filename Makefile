@@ -92,7 +92,7 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 
 .venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
 	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
-	@extras=fast,cluster,parquet,edf,vm,dev; \
+	@extras=fast,cluster,parquet,edf,vm,factory,dev; \
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
 	$(pip) --editable ".[$$extras]"

@@ -36,7 +36,13 @@ FIRMWARE_MAY_IMPORT = {
 LIGHT = {"jinja2", "numpy", "rich", "typer"}
 OURS = {"sim", "host_tools"}
 # Python that only the MicroPython VM runs: for it the firmware's modules are simply there.
-INSIDE_VM = ("sim/vm/board.py", "sim/vm/reference_kernel.py")
+INSIDE_VM = (
+    "sim/vm/board.py",
+    "sim/vm/reference_kernel.py",
+    "sim/vm/device/esp32.py",
+    "sim/vm/device/machine.py",
+    "sim/vm/device/start.py",
+)
 
 
 def parsed(tree: Tree, *folders: str) -> Iterator[tuple[str, ast.Module]]:
