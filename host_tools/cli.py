@@ -185,6 +185,66 @@ def evaluate(
         raise typer.Exit(1)
 
 
+class Chip(StrEnum):
+    """What a bundle is for."""
+
+    esp32 = "esp32"
+    esp32c3 = "esp32c3"
+
+
+@app.command()
+def build(
+    micropython: Annotated[
+        Path | None,
+        typer.Option(metavar="IMAGE.bin", help="An official image of MicroPython, downloaded."),
+    ] = None,
+    target: Annotated[
+        Chip, typer.Option(help="For which chip, when no image says it.")
+    ] = Chip.esp32c3,
+    out: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="[default: xueyang-VERSION-CHIP.zip]")
+    ] = None,
+    hashes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="More hashes of images, as sha256sum prints them."),
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Make nothing; verify this one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+) -> None:
+    """Make the release bundle that units are flashed with, or verify one."""
+    import importlib.metadata
+
+    from host_tools import build as verb
+    from host_tools import bundle
+
+    if check is not None:
+        said = list(bundle.complaints(check))
+        for sentence in said:
+            print(sentence, file=sys.stderr)
+        if said or not _told(f"{check}: all is as the manifest says"):
+            raise typer.Exit(1)
+        return
+    try:
+        image = verb.read_image(micropython, hashes) if micropython else None
+        chip = image.target if image else bundle.TARGETS[target.value]
+        version = importlib.metadata.version("xueyang")
+        path = out or Path(f"xueyang-{version}-{chip.name}.zip")
+        manifest = verb.make(path, image, chip)
+    except verb.BuildError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    if image is None:
+        print(
+            "Without --micropython the bundle holds the file systems only: it updates units, "
+            "and cannot flash an empty chip.",
+            file=sys.stderr,
+        )
+    if not _told(json.dumps(manifest) if as_json else str(path)):
+        raise typer.Exit(1)
+
+
 @contextlib.contextmanager
 def _counting() -> Iterator:
     """A function progress(done, of, what): a bar on a terminal, elsewhere a line now and then."""

@@ -13,7 +13,7 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core, settings  # noqa: E402
+from oximeter import core, identity, settings  # noqa: E402
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import battery, bus, button, buzzer, max30102, oled  # noqa: E402
@@ -28,6 +28,7 @@ __all__ = [
     "buzzer",
     "core",
     "field",
+    "identity",
     "max30102",
     "oled",
     "settings",

@@ -27,7 +27,7 @@ FIRMWARE_MAY_IMPORT = {
     "firmware/oximeter/ui/": BASIC | {"framebuf"},
     "firmware/oximeter/link/": BASIC | {"json", "binascii", "bluetooth"},
     "firmware/oximeter/": BASIC | {"json", "binascii", "os", "oximeter"},
-    "firmware/board.py": BASIC | {"machine", "time", "os", "sys", "oximeter"},
+    "firmware/board.py": BASIC | {"machine", "esp32", "vfs", "time", "os", "sys", "oximeter"},
     "firmware/boot.py": {"machine", "board", "oximeter", "gc", "micropython", "sys"},
     "firmware/main.py": BASIC | {"board", "oximeter", "time", "sys"},
 }

@@ -116,9 +116,23 @@ def test_a_map_that_changed_is_noticed(
 class Machine:
     """Stands for MicroPython's `machine`: every part remembers how it was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: str = "none") -> None:
         self.pins: dict[int, tuple] = {}
         self.resets = 0
+        self.data = data  # the partition of that name: "none", "blank" or "formatted"
+        self.mounted: list[tuple[object, str]] = []
+
+    def find(self, kind: int, label: str) -> list[str]:
+        """As esp32.Partition.find does."""
+        return [] if self.data == "none" or (kind, label) != (1, "data") else ["the partition"]
+
+    def mount(self, device: object, path: str) -> None:
+        if self.data == "blank":
+            raise OSError(19)
+        self.mounted.append((device, path))
+
+    def mkfs(self, device: object) -> None:
+        self.data = "formatted"
 
     def part(self, name: str) -> Any:
         def made(*args: object, **named: object) -> SimpleNamespace:
@@ -138,11 +152,19 @@ class Machine:
         return module
 
 
-def loaded(chip: str, source: str | None = None) -> tuple[SimpleNamespace, Machine]:
-    machine = Machine()
+def loaded(
+    chip: str, source: str | None = None, data: str = "none"
+) -> tuple[SimpleNamespace, Machine]:
+    machine = Machine(data)
     clock = SimpleNamespace(sleep_us=None, sleep_ms=None, ticks_ms=None)
     system = SimpleNamespace(implementation=SimpleNamespace(_machine=f"Generic {chip} module"))
     stands_in = {"machine": machine.module(), "time": clock, "sys": system}
+    stands_in["esp32"] = SimpleNamespace(
+        Partition=SimpleNamespace(find=machine.find, TYPE_DATA=1)
+    )
+    stands_in["vfs"] = SimpleNamespace(
+        mount=machine.mount, VfsLfs2=SimpleNamespace(mkfs=machine.mkfs)
+    )
 
     def importing(name: str, *more: Any) -> Any:
         return stands_in.get(name) or __import__(name, *more)
@@ -191,9 +213,15 @@ def test_both_boards_have_the_same_names() -> None:
     board, _ = loaded("ESP32C3")
     firmware = {name for name in vars(board) if not name.startswith("_")}
     firmware -= {"sys", "time", "ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C"}
-    firmware -= {"I2cPort", "SpiPort"}
+    firmware -= {"I2cPort", "SpiPort", "Partition", "vfs"}
     simulated = Board(Finger())
     assert {name for name in firmware if not hasattr(simulated, name)} == set()
     own = {"clock", "sensor", "display", "display_bus", "resets", "power_off_at"}
     names = {name for name in dir(simulated) if not name.startswith("_")}
     assert names - own == firmware
+
+
+@pytest.mark.parametrize("data", ["none", "blank", "formatted"])
+def test_the_data_lie_in_a_partition_of_their_own_where_there_is_one(data: str) -> None:
+    board, machine = loaded("ESP32C3", data=data)
+    assert machine.mounted == ([] if data == "none" else [("the partition", board.DATA_DIR)])
