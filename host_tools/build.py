@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import re
-import struct
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,10 +16,6 @@ from sim.vm import build as firmware
 from sim.vm.setup import ROOT, VmMissing
 
 PINNED = Path(__file__).with_name("micropython.sha256")
-_APP_AT = 0x10000
-_DESCRIPTION_AT = _APP_AT + 24 + 8  # behind the headers of the program and of its first segment
-_DESCRIPTION = struct.Struct("<I4x8x32s32s")
-
 _LICENCES = [
     {"what": "firmware", "licence": "MIT", "text": "LICENSE"},
     {"what": "glyphs, from GNU Unifont", "licence": "OFL-1.1", "text": "unifont.OFL.txt"},
@@ -94,23 +89,22 @@ def read_image(path: Path, extra: Path | None = None) -> Image:
             "another download of the same file gives, then add the line that sha256sum prints to "
             f"{user_list()}, or give your own list with --hashes."
         )
-    at = _DESCRIPTION_AT - target.begins_at
-    magic, version, project = _DESCRIPTION.unpack_from(content, at)
-    named = re.fullmatch(r"v?(\d+\.\d+(\.\d+)?)(-.*)?", version.rstrip(b"\0").decode("latin-1"))
-    if magic != 0xABCD5432 or project.rstrip(b"\0") != b"micropython" or not named:
+    app = bundle.APP_AT - target.begins_at
+    version = bundle.program_version(content[app : app + bundle.APP_HEAD])
+    if not version:
         raise BuildError(f"{path} does not say that it is MicroPython: take an official image.")
     wanted = ".".join(_compiler().split(".")[:2])
-    if ".".join(named[1].split(".")[:2]) != wanted:
+    if ".".join(version.split(".")[:2]) != wanted:
         raise BuildError(
-            f"{path} is MicroPython {named[1]} and this firmware is compiled for {wanted}: "
+            f"{path} is MicroPython {version} and this firmware is compiled for {wanted}: "
             f"take an image of {wanted}."
         )
-    return Image(content, target, named[1], known_by)
+    return Image(content, target, version, known_by)
 
 
 def _is_for(content: bytes, target: Target) -> bool:
     """By the headers of bootloader and program: magic, and the number of the chip."""
-    app = _APP_AT - target.begins_at
+    app = bundle.APP_AT - target.begins_at
     if len(content) < app + 0x200 or len(content) > bundle.VFS_AT - target.begins_at:
         return False
     return all(

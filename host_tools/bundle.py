@@ -12,6 +12,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import re
 import struct
 import zipfile
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ TABLE_AT = 0x8000
 TABLE_SIZE = 0xC00
 _ENTRY = struct.Struct("<2sBBII16sI")
 _DATA_SUBTYPE = 0x81
+
+APP_AT = 0x10000
+APP_HEAD = 256  # so much of a program tells what it is
+_DESCRIPTION_AT = 24 + 8  # behind its header and that of its first segment
+_DESCRIPTION = struct.Struct("<I12x32s32s")
 
 # The file system of the stock image begins here. It is parted in two: what an update replaces, and
 # what it never touches.
@@ -119,6 +125,17 @@ def parted(stock: list[tuple[int, int, int, int, str]]) -> list[tuple[int, int, 
         (kind, subtype, VFS_AT, VFS_SIZE, label),
         (kind, _DATA_SUBTYPE, DATA_AT, DATA_SIZE, "data"),
     ]
+
+
+def program_version(head: bytes) -> str:
+    """The version of the MicroPython that begins so, as 1.29.0; empty when it is none."""
+    if len(head) < APP_HEAD or head[0] != 0xE9:
+        return ""
+    magic, version, project = _DESCRIPTION.unpack_from(head, _DESCRIPTION_AT)
+    named = re.match(r"v?(\d+\.\d+\.\d+)", version.rstrip(b"\0").decode("latin-1"))
+    if magic != 0xABCD5432 or project.rstrip(b"\0") != b"micropython" or not named:
+        return ""
+    return named[1]
 
 
 def sha256(content: bytes) -> str:

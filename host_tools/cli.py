@@ -1,6 +1,7 @@
 """The command line `xueyang`: thin, one function a verb.
 
-Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage.
+Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage, 3 no port, 4 some
+units failed.
 """
 
 import contextlib
@@ -243,6 +244,177 @@ def build(
         )
     if not _told(json.dumps(manifest) if as_json else str(path)):
         raise typer.Exit(1)
+
+
+Ports = Annotated[
+    list[str] | None,
+    typer.Option("--port", metavar="PORT", help="A unit's port; may be given again for more."),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="Every port with a known USB id and the bundle's chip.")
+]
+BundleFile = Annotated[Path, typer.Argument(metavar="BUNDLE", help="As made by xueyang build.")]
+Baud = Annotated[int, typer.Option(min=9600, help="The highest baud rate to try.")]
+Deadline = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds that a unit may take.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a unit.")]
+
+
+@app.command()
+def flash(
+    file: BundleFile,
+    port: Ports = None,
+    every: All = False,
+    serial: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST", help="Serial of the first unit; the others count on."),
+    ] = None,
+    lot: Annotated[str | None, typer.Option(help="Their lot.")] = None,
+    revision: Annotated[
+        str | None, typer.Option("--hardware-revision", help="Their hardware revision.")
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do not ask before a unit gets a new identity.")
+    ] = False,
+    baud: Baud = 921_600,
+    deadline: Deadline = 60,
+    as_json: Json = False,
+) -> None:
+    """Flash empty units, all at once: MicroPython, firmware, settings, identity; verified."""
+    from host_tools import flash as verb
+    from host_tools import identity
+
+    if len({serial is None, lot is None, revision is None}) > 1:
+        raise typer.BadParameter("--serial, --lot and --hardware-revision belong together.")
+    identities = stored = None
+    try:
+        if serial is not None:
+            first = identity.Identity(serial, lot or "", revision or "", verb.today())
+            first.encode()
+            identities = verb.counted(first)
+        if calibration is not None:
+            stored = identity.calibration(calibration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    _flash(file, port, every, baud, deadline, as_json, overwrite, identities, settings=stored)
+
+
+@app.command()
+def update(
+    file: BundleFile,
+    port: Ports = None,
+    every: All = False,
+    baud: Baud = 921_600,
+    deadline: Deadline = 60,
+    as_json: Json = False,
+) -> None:
+    """Replace the code of units; identity, calibration, settings and log stay."""
+    _flash(file, port, every, baud, deadline, as_json, True, None, update=True)
+
+
+def _flash(file, ports, every, baud, deadline, as_json, overwrite, identities, **more) -> None:
+    from host_tools import bundle
+    from host_tools import flash as verb
+    from host_tools.sentences import say
+
+    if bool(ports) == every:
+        raise typer.BadParameter("Name the units with --port, or take all with --all.")
+    try:
+        import esptool  # noqa: F401
+
+        found = bundle.read(file)
+        if not found.is_complete and not more.get("update"):
+            raise bundle.BundleError(
+                f"{file} was made without --micropython and cannot flash an empty chip: "
+                "make it with one, or use xueyang update."
+            )
+    except ImportError:
+        print("Flashing needs esptool: run `make setup-all`.", file=sys.stderr)
+        raise typer.Exit(1) from None
+    except bundle.BundleError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    slots = verb.all_slots() if every else verb.slots_of(ports)
+    if not slots:
+        print(say("nothing"), file=sys.stderr)
+        raise typer.Exit(3)
+    bauds = [rate for rate in verb.BAUDS if rate < baud]
+    plan = verb.Plan(
+        found, is_listed=every, bauds=[baud, *bauds], deadline_s=deadline, **more
+    )
+    try:
+        with _watching(slots) as (progress, pause):
+
+            def ask(slot, found) -> bool:
+                if overwrite or not sys.stdin.isatty():
+                    return overwrite
+                question = say(
+                    "overwrite?", slot=slot.name, serial=found.serial, lot=found.lot
+                )
+                with pause():
+                    return typer.confirm(question, err=True)
+
+            outcomes = verb.flash(plan, slots, identities, ask, progress)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    told = True
+    for outcome in outcomes:
+        text = f"{outcome.slot}: {say(outcome.state)}"
+        text += f" {outcome.serial}" if outcome.serial else ""
+        text += f" ({outcome.seconds:.1f} s)"
+        text += f": {outcome.sentence}" if outcome.cause else ""
+        told &= _told(json.dumps(dataclasses.asdict(outcome)) if as_json else text)
+    code = verb.exit_code(outcomes)
+    if code or not told:
+        raise typer.Exit(code or 1)
+
+
+@contextlib.contextmanager
+def _watching(slots) -> Iterator[tuple]:
+    """progress(slot, phase, done, of), and pause() for as long as a question stands there.
+
+    A bar a slot on a terminal; elsewhere a line whenever a slot begins with something else.
+    """
+    from host_tools.sentences import say
+
+    if not sys.stderr.isatty():
+        said: dict = {}
+
+        def line(slot, phase: str, done: int, of: int) -> None:
+            if said.get(slot) != phase:
+                said[slot] = phase
+                print(f"{slot.name}: {say(phase)}", file=sys.stderr)
+
+        yield line, contextlib.nullcontext
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.fields[slot]}", markup=False),
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+        tasks = {slot: bars.add_task(say("connect"), total=1, slot=slot.name) for slot in slots}
+
+        def move(slot, phase: str, done: int, of: int) -> None:
+            bars.update(tasks[slot], description=say(phase), completed=done, total=of)
+
+        @contextlib.contextmanager
+        def pause() -> Iterator[None]:
+            bars.stop()
+            try:
+                yield
+            finally:
+                bars.start()
+
+        yield move, pause
 
 
 @contextlib.contextmanager

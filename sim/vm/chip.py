@@ -8,10 +8,11 @@ or, as a process that prints the paths and serves until it is ended:
     python -m sim.vm.chip --target esp32c3 --count 4
 
 A pseudo-terminal has no lines to reset a chip by. What they would do is read off what comes: a
-SYNC frame is a reset into the ROM's loader, and a host that leaves the loader by hanging up is a
-reset into what is flashed. What is flashed must be a bootable image by its own checksums; its
-machine code is not run, but the real MicroPython VM in its place, on the file systems found in the
-flash. What comes while that begins anew is lost, as on a chip.
+SYNC frame is a reset into the ROM's loader (also out of one that listens at another rate), and a
+host that leaves the loader by hanging up is a reset into what is flashed. What is flashed must be
+a bootable image by its own checksums; its machine code is not run, but the real MicroPython VM in
+its place, on the file systems found in the flash. What comes while that begins anew is lost, as on
+a chip.
 """
 
 import argparse
@@ -32,7 +33,7 @@ from pathlib import Path
 
 from sim.vm import setup
 from sim.vm.flash import SECTOR, Flash, Partition, PortDied
-from sim.vm.port import Port
+from sim.vm.port import Port, noise
 from sim.vm.rom import PARTS, SYNC_FRAME, Loader
 
 _MACHINES = {"esp32": "Generic ESP32 module with ESP32", "esp32c3": "ESP32C3 module with ESP32C3"}
@@ -201,7 +202,7 @@ class Chip:
             was_connected = self.port.connected
             if self.port.fd >= 0 and was_connected:
                 self.port.flush()
-                data = self.port.read(self._loader.baud if self._loader else 0)
+                data = self.port.read()
                 if data:
                     self._heard(data)
                 elif not self.port.connected and self._loader is not None:
@@ -212,10 +213,13 @@ class Chip:
     def _heard(self, data: bytes) -> None:
         if self.mute:
             return
-        # In a loader that listens already, it is just a command.
-        if SYNC_FRAME in data and self._loader is None:
+        host_baud = self.port.host_baud()
+        is_another = self._loader is None or self._loader.baud != host_baud
+        if SYNC_FRAME in data and is_another:  # else it is just one of the loader's commands
             self.stop()
-            self._loader = Loader(self.part, self.mac, self.flash, self.port.host_baud())
+            self._loader = Loader(self.part, self.mac, self.flash, host_baud)
+        elif self._loader is not None and is_another:
+            data = noise(data)
         if self._loader is None:
             if self._vm is not None and self._vm.stdin:
                 with contextlib.suppress(BrokenPipeError):

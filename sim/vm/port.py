@@ -11,7 +11,6 @@ import termios
 import time
 import tty
 
-_NOISE = b"\xf7"
 _SPEEDS = {
     getattr(termios, name): int(name[1:])
     for name in dir(termios)
@@ -61,8 +60,8 @@ class Port:
         """The rate to which the host has set the port."""
         return _SPEEDS.get(termios.tcgetattr(self.fd)[_OUTPUT_SPEED], 0)
 
-    def read(self, baud: int) -> bytes:
-        """What has come, as a chip sees it that listens at `baud` (0: at whatever the host's is).
+    def read(self) -> bytes:
+        """What has come; noise where the wiring does not stand the host's rate.
 
         Empty when nothing has, or when the host has hung up; `connected` tells which.
         """
@@ -82,14 +81,12 @@ class Port:
         if self.paced and host_baud:
             now_s = time.monotonic()
             self._line_free_s = max(self._line_free_s, now_s - 0.05) + 10 * len(data) / host_baud
-        if (baud and host_baud != baud) or (self.max_baud and host_baud > self.max_baud):
-            return _NOISE * len(data)
-        return data
+        return noise(data) if self.max_baud and host_baud > self.max_baud else data
 
     def write(self, data: bytes, baud: int = 0) -> None:
         """Send it to the host; whatever no host is there for is lost, as on a wire."""
         if baud and (self.host_baud() != baud or (self.max_baud and baud > self.max_baud)):
-            data = _NOISE * len(data)
+            data = noise(data)
         self._waiting += data
         self.flush()
 
@@ -111,3 +108,8 @@ class Port:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+
+def noise(data: bytes) -> bytes:
+    """What is seen of it at another baud rate."""
+    return b"\xf7" * len(data)
