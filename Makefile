@@ -32,6 +32,7 @@ build/demo.csv: $(wildcard sim/patient/*.py) | .venv/base.stamp
 .PHONY: bench
 bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their budget
 	@$(bin)/python -m sim.bench
+	@$(bin)/python -m host_tools.flash_bench
 
 .PHONY: evaluate
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)

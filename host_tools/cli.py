@@ -6,6 +6,7 @@ units failed.
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import json
 import os
@@ -322,18 +323,16 @@ def _flash(file, ports, every, baud, deadline, as_json, overwrite, identities, *
 
     if bool(ports) == every:
         raise typer.BadParameter("Name the units with --port, or take all with --all.")
+    if importlib.util.find_spec("esptool") is None:
+        print("Flashing needs esptool: run `make setup-all`.", file=sys.stderr)
+        raise typer.Exit(1)
     try:
-        import esptool  # noqa: F401
-
         found = bundle.read(file)
         if not found.is_complete and not more.get("update"):
             raise bundle.BundleError(
                 f"{file} was made without --micropython and cannot flash an empty chip: "
                 "make it with one, or use xueyang update."
             )
-    except ImportError:
-        print("Flashing needs esptool: run `make setup-all`.", file=sys.stderr)
-        raise typer.Exit(1) from None
     except bundle.BundleError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None

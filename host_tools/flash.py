@@ -79,7 +79,7 @@ class Plan:
     settings: Any = None
 
 
-# progress(slot, phase, done, of), from any thread
+# progress(slot, phase, done, of), from any thread; the last phase is the outcome's state
 Progress = Callable[[Slot, str, int, int], None]
 # ask(slot, identity) -> whether it may be overwritten
 Ask = Callable[[Slot, Identity], bool]
@@ -136,7 +136,6 @@ def _esptool() -> Iterator[threading.local]:
     in hexadecimal for a trace that is off, nine tenths of its work. A test tells when that ends.
     """
     from esp_pylib.logger import EspLog, EspLogBase
-    from esptool import loader
 
     mine = threading.local()
 
@@ -161,12 +160,14 @@ def _esptool() -> Iterator[threading.local]:
             if advance:
                 advance(cur_iter, total_iters)
 
-    before = EspLog.instance, loader.HexFormatter
-    EspLog.instance, loader.HexFormatter = Quiet(), lambda *_, **__: ""
+    logger, EspLog.instance = EspLog.instance, Quiet()
+    from esptool import loader  # which keeps a hand on the logger that it finds
+
+    formatter, loader.HexFormatter = loader.HexFormatter, lambda *_, **__: ""
     try:
         yield mine
     finally:
-        EspLog.instance, loader.HexFormatter = before
+        EspLog.instance, loader.HexFormatter = logger, formatter
 
 
 def _open(port: str, deadline: "_Deadline") -> Any:
@@ -309,7 +310,7 @@ class _Job:
         self.outcome.cause = cause
         self.outcome.sentence = say(cause or "passed", **values)
         self._close()
-        self._progress(self.slot, "done", 1, 1)
+        self._progress(self.slot, state, 1, 1)
 
     def fail(self, cause: str, **values: object) -> None:
         """Give it up for what was seen from outside it."""

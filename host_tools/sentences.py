@@ -4,10 +4,9 @@ SENTENCES = {
     # What a slot is doing.
     "connect": ("连接中", "connecting"),
     "identify": ("识别中", "reading its identity"),
-    "wait": ("等待确认", "waiting for your answer"),
+    "wait": ("等待其他槽位", "waiting for the others"),
     "write": ("写入中", "writing"),
     "verify": ("校验中", "verifying"),
-    "done": ("完成", "done"),
     # Why it failed, and what to do.
     "nothing": (
         "没有找到设备：检查 USB 线，或用 --port 指定端口。",

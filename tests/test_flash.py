@@ -99,7 +99,7 @@ def test_many_units_at_once(target: str, bundles: dict[str, bundle.Bundle]) -> N
     assert flash.exit_code(outcomes) == 0
     for reports in seen.values():
         phases = list(dict.fromkeys(phase for phase, _, _ in reports))
-        assert phases == ["connect", "identify", "wait", "write", "verify", "done"]
+        assert phases == ["connect", "identify", "wait", "write", "verify", "passed"]
         written = [done / of for phase, done, of in reports if phase in ("write", "verify")]
         assert written == sorted(written) and written[-1] == 1, "its own bar, which never falls"
 
