@@ -260,6 +260,15 @@ Deadline = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds that 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a unit.")]
 
 
+Store = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STORE",
+        help="A station's file, or the plant as postgresql://HOST/NAME. [default: $XUEYANG_STORE]",
+    ),
+]
+
+
 @app.command()
 def flash(
     file: BundleFile,
@@ -269,6 +278,12 @@ def flash(
         str | None,
         typer.Option(metavar="FIRST", help="Serial of the first unit; the others count on."),
     ] = None,
+    station: Annotated[
+        str | None,
+        typer.Option(help="Instead of --serial: take them from this station's store, and record."),
+    ] = None,
+    store: Store = None,
+    worker: Annotated[str, typer.Option(help="Who works at the station.")] = "",
     lot: Annotated[str | None, typer.Option(help="Their lot.")] = None,
     revision: Annotated[
         str | None, typer.Option("--hardware-revision", help="Their hardware revision.")
@@ -288,19 +303,33 @@ def flash(
     from host_tools import flash as verb
     from host_tools import identity
 
-    if len({serial is None, lot is None, revision is None}) > 1:
-        raise typer.BadParameter("--serial, --lot and --hardware-revision belong together.")
-    identities = stored = None
+    if serial and station:
+        raise typer.BadParameter("Serials come from --serial or from the --station, not both.")
+    if len({not (serial or station), lot is None, revision is None}) > 1:
+        raise typer.BadParameter(
+            "--lot and --hardware-revision belong to --serial or to --station."
+        )
+    identity_of = stored = recorded = None
     try:
-        if serial is not None:
-            first = identity.Identity(serial, lot or "", revision or "", verb.today())
+        if lot is not None and revision is not None:
+            first = identity.Identity(serial or "any", lot, revision, verb.today())
             first.encode()
-            identities = verb.counted(first)
+            identity_of = verb.counted(first)
         if calibration is not None:
             stored = identity.calibration(calibration)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
-    _flash(file, port, every, baud, deadline, as_json, overwrite, identities, settings=stored)
+    if station:
+        from host_tools import flash_record
+
+        with _stored(store) as local:
+            identity_of, recorded = flash_record.at(local, station, worker, first)
+            _flash(
+                file, port, every, baud, deadline, as_json, overwrite, identity_of, recorded,
+                settings=stored,
+            )  # fmt: skip
+        return
+    _flash(file, port, every, baud, deadline, as_json, overwrite, identity_of, settings=stored)
 
 
 @app.command()
@@ -313,10 +342,21 @@ def update(
     as_json: Json = False,
 ) -> None:
     """Replace the code of units; identity, calibration, settings and log stay."""
-    _flash(file, port, every, baud, deadline, as_json, True, None, update=True)
+    _flash(file, port, every, baud, deadline, as_json, True, update=True)
 
 
-def _flash(file, ports, every, baud, deadline, as_json, overwrite, identities, **more) -> None:
+def _flash(
+    file,
+    ports,
+    every,
+    baud,
+    deadline,
+    as_json,
+    overwrite,
+    identity_of=None,
+    recorded=None,
+    **more,
+) -> None:
     from host_tools import bundle
     from host_tools import flash as verb
     from host_tools.sentences import say
@@ -344,21 +384,18 @@ def _flash(file, ports, every, baud, deadline, as_json, overwrite, identities, *
     plan = verb.Plan(
         found, is_listed=every, bauds=[baud, *bauds], deadline_s=deadline, **more
     )
-    try:
-        with _watching(slots) as (progress, pause):
+    with _watching(slots) as (progress, pause):
 
-            def ask(slot, found) -> bool:
-                if overwrite or not sys.stdin.isatty():
-                    return overwrite
-                question = say(
-                    "overwrite?", slot=slot.name, serial=found.serial, lot=found.lot
-                )
-                with pause():
-                    return typer.confirm(question, err=True)
+        def ask(slot, found) -> bool:
+            if overwrite or not sys.stdin.isatty():
+                return overwrite
+            question = say("overwrite?", slot=slot.name, serial=found.serial, lot=found.lot)
+            with pause():
+                return typer.confirm(question, err=True)
 
-            outcomes = verb.flash(plan, slots, identities, ask, progress)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
+        outcomes = verb.flash(plan, slots, identity_of, ask, progress)
+    if recorded is not None:
+        recorded(plan, outcomes)
     told = True
     for outcome in outcomes:
         text = f"{outcome.slot}: {say(outcome.state)}"
@@ -369,6 +406,148 @@ def _flash(file, ports, every, baud, deadline, as_json, overwrite, identities, *
     code = verb.exit_code(outcomes)
     if code or not told:
         raise typer.Exit(code or 1)
+
+
+@contextlib.contextmanager
+def _store_errors() -> Iterator[None]:
+    """What goes wrong with a store is a sentence and exit 1."""
+    if importlib.util.find_spec("sqlalchemy") is None:
+        print("The store needs SQLAlchemy: run `make setup-all`.", file=sys.stderr)
+        raise typer.Exit(1)
+    from host_tools.store import connect
+
+    try:
+        yield
+    except connect.StoreError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _stored(where: str | None) -> Iterator:
+    """The engine of a station's store, or of the plant's."""
+    with _store_errors():
+        from host_tools.store import connect
+
+        if where and "://" in where:
+            found = connect.plant(where)
+        else:
+            found = connect.opened(where or connect.default_path())
+        try:
+            yield found
+        finally:
+            found.dispose()
+
+
+def _plainly(value: object) -> object:
+    """What JSON has no word for."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _tell(as_json: bool, whole: object, text: str) -> None:
+    told = json.dumps(whole, default=_plainly, ensure_ascii=False) if as_json else text
+    if not _told(told):
+        raise typer.Exit(1)
+
+
+@app.command()
+def trace(
+    serial: Annotated[str, typer.Argument(help="Of the unit.")],
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell a unit's life: who it is, what was measured, its labels, and where it went."""
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        told = query.trace(found, serial)
+        _tell(as_json, told, query.life(told))
+
+
+@app.command("yield")
+def yield_(
+    lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
+    station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """First-pass yield of each stage, and why the others failed."""
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        stages, pareto = query.yields(found, lot, station)
+        text = f"{query.columns(stages)}\n\n{query.columns(pareto)}"
+        _tell(as_json, {"stages": stages, "failures": pareto}, text)
+
+
+@app.command()
+def recall(
+    lot: Annotated[str, typer.Option(help="The lot.")],
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Where each unit of a lot has gone."""
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        rows = query.recall(found, lot)
+        _tell(as_json, rows, query.columns(rows))
+
+
+@app.command()
+def reserve(
+    station: Annotated[str, typer.Option(help="For which station.")],
+    prefix: Annotated[str, typer.Option(help="What the serials begin with.")],
+    digits: Annotated[int, typer.Option(min=3, max=12, help="How many digits follow.")] = 6,
+    plant: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where all stations reserve. [default: the own store]"),
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Take a block of 500 serials for a station."""
+    with _stored(store) as local:
+        from host_tools.store import station as writes
+
+        if plant is None:
+            first = writes.reserve(local, local, station, prefix, digits)
+        else:
+            with _stored(plant) as above:
+                first = writes.reserve(above, local, station, prefix, digits)
+        _told(f"{prefix}{first:0{digits}} to {prefix}{first + writes.BLOCK - 1:0{digits}}")
+
+
+@app.command()
+def push(
+    plant: Annotated[str, typer.Argument(metavar="URL", help="postgresql://HOST/NAME")],
+    store: Store = None,
+) -> None:
+    """Send what a station has recorded to the plant; may be interrupted and repeated."""
+    with _stored(store) as local, _stored(plant) as above:
+        from host_tools.store import push as verb
+
+        with _counting() as progress:
+            pushed = verb.push(local, above, lambda done, of: progress(done, of, "push"))
+        for sentence in pushed.held.values():
+            print(sentence, file=sys.stderr)
+        if not _told(f"{pushed.records} records sent") or pushed.held:
+            raise typer.Exit(4 if pushed.held else 1)
+
+
+@app.command()
+def plant(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql://HOST/NAME")],
+    role: Annotated[
+        str | None,
+        typer.Option(help="Let this role, of the stations, add records and read them."),
+    ] = None,
+) -> None:
+    """Prepare the plant's database, as its owner: today's schema, and the stations' rights."""
+    with _store_errors():
+        from host_tools.store import connect
+
+        connect.prepare_plant(url, role).dispose()
+        _told(f"{connect.named(connect.engine(url))} is ready")
 
 
 @contextlib.contextmanager

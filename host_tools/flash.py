@@ -8,6 +8,7 @@ question before an identity is overwritten, and one word a cause for whatever go
 import contextlib
 import dataclasses
 import datetime
+import itertools
 import os
 import threading
 import time
@@ -83,6 +84,8 @@ class Plan:
 Progress = Callable[[Slot, str, int, int], None]
 # ask(slot, identity) -> whether it may be overwritten
 Ask = Callable[[Slot, Identity], bool]
+# identity_of(mac) -> whom the chip with this MAC is to be; Refused says why it is to be nobody
+IdentityOf = Callable[[str], Identity]
 
 
 class _Failed(Exception):
@@ -93,6 +96,10 @@ class _Failed(Exception):
         self.cause = cause
         self.state = state
         self.values = values
+
+
+class Refused(Exception):
+    """A chip may not have an identity; the text is a sentence."""
 
 
 class _Late(BaseException):
@@ -470,14 +477,14 @@ def today() -> int:
 def flash(
     plan: Plan,
     slots: Sequence[Slot],
-    identities: Iterator[Identity] | None = None,
+    identity_of: IdentityOf | None = None,
     ask: Ask = lambda slot, found: False,
     progress: Progress = lambda slot, phase, done, of: None,
 ) -> list[Outcome]:
     """Flash every slot at the same time; an outcome each, in the order of the slots.
 
-    identities gives the next one for each unit that gets as far as being written. ask is called
-    in the caller's thread, for each unit that has an identity already (not for an update).
+    identity_of is asked for each unit that gets as far as being written, and ask for each that has
+    an identity already (not for an update); both in the caller's thread.
     """
     with _esptool() as mine, ThreadPoolExecutor(max(1, len(slots))) as pool:
         jobs = [_Job(plan, slot, mine, progress) for slot in slots]
@@ -490,19 +497,28 @@ def flash(
                 job.fail("same_mac", mac=job.outcome.mac)
             elif job.found and not plan.update and not ask(job.slot, job.found):
                 job.fail("has_identity", serial=job.found.serial)
-            elif identities is not None and not plan.update:
-                job.new = next(identities)
+            elif identity_of is not None and not plan.update:
+                try:
+                    job.new = identity_of(job.outcome.mac)
+                except Refused as refused:
+                    job.fail("refused", error=refused)
         list(pool.map(lambda job: job.run(_Job.write), jobs))
     return [job.outcome for job in jobs]
 
 
-def counted(first: Identity) -> Iterator[Identity]:
-    """This identity, then the same with the serials that follow. Raises ValueError at the end."""
-    step = 0
-    while True:
-        serial = identity.next_serial(first.serial, step) if step else first.serial
-        yield dataclasses.replace(first, serial=serial)
-        step += 1
+def counted(first: Identity) -> IdentityOf:
+    """This identity for the first chip, and the serials that follow for the others."""
+    steps = itertools.count()
+
+    def identity_of(mac: str) -> Identity:
+        step = next(steps)
+        try:
+            serial = identity.next_serial(first.serial, step) if step else first.serial
+        except ValueError as error:
+            raise Refused(str(error)) from None
+        return dataclasses.replace(first, serial=serial)
+
+    return identity_of
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:

@@ -61,6 +61,10 @@ SENTENCES = {
         "超过 {seconds} 秒未完成：检查接触，重新写入。",
         "It was not done within {seconds} s: check the contacts, and flash it again.",
     ),
+    "refused": (
+        "没有可用的序列号：{error}",
+        "There is no serial for it: {error}",
+    ),
     "unexpected": (
         "程序出错：{error}。请把此信息交给工程师。",
         "The program failed: {error}. Give this to the engineer.",
