@@ -78,6 +78,20 @@ SENTENCES = {
         "槽位 {slot} 已是 {serial}（批号 {lot}）。覆盖它？",
         "Slot {slot} is {serial} of lot {lot} already. Overwrite it?",
     ),
+    "label?": (
+        "{serial} 的标签第 {copy} 份打印出来了吗？",
+        "Did copy {copy} of the label of {serial} come out of the printer?",
+    ),
+    "unsettled": (
+        "不知道 {serial} 的标签第 {copy} 份是否已打印：请加 --settle printed 或 spoilt。",
+        "Whether copy {copy} of the label of {serial} came out is not known: say --settle printed "
+        "or spoilt.",
+    ),
+    "copy": ("第 {copy} 份", "copy {copy}"),
+    "sample": (
+        "缺少 {missing}：标签为样品，不带 UDI。",
+        "Without {missing} the labels are those of samples, and carry no UDI.",
+    ),
     "passed": ("合格", "PASS"),
     "failed": ("不合格", "FAIL"),
     "left": ("跳过", "LEFT"),

@@ -192,7 +192,9 @@ def a_day(local: Engine) -> None:
     station.end_label(local, again.id, "spoilt")
     station.pack(local, "s1", "1" * 18, serials[:2])
     station.pack(local, "s1", "2" * 18, serials[6:])
+    station.nest(local, "s1", "8" * 18, ["2" * 18])
     station.ship(local, "1" * 18, "Clinic A")
+    station.ship(local, "8" * 18, "Clinic B")
 
 
 def test_what_a_station_knows_reaches_the_plant(local: Engine, plant: Engine) -> None:
@@ -351,6 +353,8 @@ def test_what_is_asked(kind: str, local: Engine, request) -> None:
     gone = {row["serial"]: (row["box"], row["to"]) for row in query.recall(store, "L1")}
     assert gone["XY000000"] == ("1" * 18, "Clinic A") and gone["XY000003"] == (None, None)
     assert len(gone) == 6 and query.recall(store, "L9") == []
+    (nested, _) = query.recall(store, "L2")
+    assert (nested["carton"], nested["to"]) == ("8" * 18, "Clinic B"), "by its carton"
     with pytest.raises(StoreError, match="XY999999"):
         query.trace(store, "XY999999")
 
@@ -363,9 +367,20 @@ def test_a_label_of_which_nobody_knows_is_asked_for(local: Engine) -> None:
 
 def test_a_unit_is_in_one_box(local: Engine) -> None:
     a_day(local)
-    with pytest.raises(StoreError, match="box 111111111111111111"):
+    with pytest.raises(StoreError, match="is in 111111111111111111"):
         station.pack(local, "s1", "3" * 18, ["XY000003", "XY000001"])
     assert query.trace(local, "XY000003")["box"] is None, "nothing of it was done"
+    for wrong in (["XY000003", "XY999999"], ["XY000003", "XY000003"]):
+        with pytest.raises((StoreError, IntegrityError)):
+            station.pack(local, "s1", "3" * 18, wrong)
+        assert query.trace(local, "XY000003")["box"] is None
+    with pytest.raises(StoreError, match="222222222222222222 is in 8"):
+        station.nest(local, "s1", "9" * 18, ["2" * 18])
+    with pytest.raises(StoreError, match="No box"):
+        station.nest(local, "s1", "9" * 18, ["4" * 18])
+    for wrong_code, said in (("8" * 18, "gone to Clinic B"), ("4" * 18, "No box or carton")):
+        with pytest.raises(StoreError, match=said):
+            station.ship(local, wrong_code, "Clinic C")
 
 
 WRITER = """

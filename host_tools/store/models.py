@@ -158,13 +158,12 @@ class LabelOutcome(Base):
 
 
 class Package(Base):
-    """A box or a carton by its SSCC; `carton` is what a box is in."""
+    """A box or a carton, by its SSCC."""
 
     __tablename__ = "package"
 
     sscc: Mapped[str] = mapped_column(String(18), primary_key=True)
     kind: Mapped[str] = mapped_column(String(10))
-    carton: Mapped[str | None] = mapped_column(String(18), index=True)
     station: Mapped[str]
     at: Mapped[datetime.datetime]
 
@@ -176,6 +175,16 @@ class Packing(Base):
 
     serial: Mapped[str] = mapped_column(ForeignKey("unit.serial"), primary_key=True)
     box: Mapped[str] = mapped_column(ForeignKey("package.sscc"), index=True)
+    at: Mapped[datetime.datetime]
+
+
+class Nesting(Base):
+    """A box is in one carton."""
+
+    __tablename__ = "nesting"
+
+    box: Mapped[str] = mapped_column(ForeignKey("package.sscc"), primary_key=True)
+    carton: Mapped[str] = mapped_column(ForeignKey("package.sscc"), index=True)
     at: Mapped[datetime.datetime]
 
 

@@ -5,18 +5,29 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, case, func, select
 
+from host_tools.identity import Identity
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Label,
     LabelOutcome,
     Measure,
     Measurement,
-    Package,
+    Nesting,
     Packing,
     Run,
     Shipment,
     Unit,
 )
+
+
+def unit(store: Engine, serial: str) -> Identity:
+    """Who a unit is. Raises StoreError when there is none of this serial."""
+    with reading(store) as connection:
+        wanted = select(Unit.serial, Unit.lot, Unit.revision, Unit.made)
+        row = connection.execute(wanted.where(Unit.serial == serial)).first()
+    if row is None:
+        raise StoreError(f"No unit {serial} is known here: ask the plant's store, or look again.")
+    return Identity(*row)
 
 
 def trace(store: Engine, serial: str) -> dict[str, Any]:
@@ -66,9 +77,9 @@ def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
 def _places() -> Select:
     """(serial, box, carton, to): by the shipment of the carton, or of the box itself."""
     return (
-        select(Packing.serial, Packing.box, Package.carton, Shipment.to, Shipment.at)
-        .join(Package, Package.sscc == Packing.box)
-        .outerjoin(Shipment, Shipment.sscc == func.coalesce(Package.carton, Package.sscc))
+        select(Packing.serial, Packing.box, Nesting.carton, Shipment.to, Shipment.at)
+        .outerjoin(Nesting, Nesting.box == Packing.box)
+        .outerjoin(Shipment, Shipment.sscc == func.coalesce(Nesting.carton, Packing.box))
     )
 
 

@@ -7,11 +7,13 @@ import datetime
 import hashlib
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from host_tools.identity import Identity
+from host_tools.label import sscc
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Base,
@@ -19,6 +21,7 @@ from host_tools.store.models import (
     LabelOutcome,
     Measure,
     Measurement,
+    Nesting,
     Outbox,
     Package,
     Packing,
@@ -29,6 +32,7 @@ from host_tools.store.models import (
 )
 
 BLOCK = 500  # serials reserved at once: some hours of a station
+BOX = "(00)"  # the prefix of blocks whose numbers are those of boxes and cartons
 _TRIES = 20
 
 
@@ -126,8 +130,8 @@ def take(local: Engine, station: str, lot: str, revision: str, made: int, mac: s
 
 
 def _next_serial(connection: Connection, station: str) -> str:
-    blocks = select(SerialBlock).where(SerialBlock.station == station).order_by(SerialBlock.at)
-    for block in connection.execute(blocks):
+    blocks = select(SerialBlock).where(SerialBlock.station == station, SerialBlock.prefix != BOX)
+    for block in connection.execute(blocks.order_by(SerialBlock.at)):
         first, last = (
             f"{block.prefix}{number:0{block.digits}}" for number in (block.first, block.last)
         )
@@ -200,23 +204,74 @@ def unsettled_labels(local: Engine) -> list[tuple[uuid.UUID, str, int]]:
         return [(row.id, row.serial, row.copy) for row in connection.execute(wanted)]
 
 
-def pack(local: Engine, station: str, box: str, serials: Sequence[str]) -> None:
-    """These units are in this box, whose SSCC is new. Raises StoreError when one is elsewhere."""
-    with local.begin() as connection:
-        packed = select(Packing.serial, Packing.box).where(Packing.serial.in_(serials))
-        for serial, there in connection.execute(packed):
-            raise StoreError(f"{serial} is in box {there} already: take it out of this one.")
-        connection.execute(
-            insert(Package).values(sscc=box, kind="box", carton=None, station=station, at=now())
+def next_sscc(local: Engine, station: str, company: str) -> str:
+    """The next free one of this station's block for boxes (reserved with the prefix BOX)."""
+    digits = 16 - len(company)
+    with reading(local) as connection:
+        blocks = select(SerialBlock).where(
+            SerialBlock.station == station, SerialBlock.prefix == BOX
         )
-        _posted(connection, Package, box)
+        for block in connection.execute(blocks.order_by(SerialBlock.at)):
+            first, last = (f"0{company}{number:0{digits}}" for number in (block.first, block.last))
+            used = connection.scalar(
+                select(func.max(Package.sscc)).where(Package.sscc.between(first, last + "9"))
+            )
+            number = block.first if used is None else int(used[1 + len(company) : -1]) + 1
+            if number <= block.last:
+                return sscc(company, number)
+    raise StoreError(
+        f"This station has no numbers for boxes left: `xueyang reserve --prefix '{BOX}'`."
+    )
+
+
+def pack(local: Engine, station: str, code: str, serials: Sequence[str]) -> None:
+    """These units are in this box, whose SSCC is new. Raises StoreError when one is elsewhere,
+    or is not known."""
+    with local.begin() as connection:
+        _must_be_free(connection, Packing.serial, Packing.box, serials)
+        known = set(connection.scalars(select(Unit.serial).where(Unit.serial.in_(serials))))
         for serial in serials:
-            connection.execute(insert(Packing).values(serial=serial, box=box, at=now()))
+            if serial not in known:
+                raise StoreError(f"No unit {serial} is known at this station.")
+        _new_package(connection, station, code, "box")
+        for serial in serials:
+            connection.execute(insert(Packing).values(serial=serial, box=code, at=now()))
             _posted(connection, Packing, serial)
 
 
-def ship(local: Engine, sscc: str, to: str) -> None:
-    """This box has gone to somebody."""
+def nest(local: Engine, station: str, code: str, boxes: Sequence[str]) -> None:
+    """These boxes are in this carton, whose SSCC is new. Raises StoreError as `pack` does."""
     with local.begin() as connection:
-        connection.execute(insert(Shipment).values(sscc=sscc, to=to, at=now()))
-        _posted(connection, Shipment, sscc)
+        _must_be_free(connection, Nesting.box, Nesting.carton, boxes)
+        there = select(Package.sscc).where(Package.sscc.in_(boxes), Package.kind == "box")
+        known = set(connection.scalars(there))
+        for box in boxes:
+            if box not in known:
+                raise StoreError(f"No box {box} is known at this station.")
+        _new_package(connection, station, code, "carton")
+        for box in boxes:
+            connection.execute(insert(Nesting).values(box=box, carton=code, at=now()))
+            _posted(connection, Nesting, box)
+
+
+def _must_be_free(connection: Connection, inner: Any, outer: Any, names: Sequence[str]) -> None:
+    for name, there in connection.execute(select(inner, outer).where(inner.in_(names))):
+        raise StoreError(f"{name} is in {there} already: take it out of this one.")
+
+
+def _new_package(connection: Connection, station: str, code: str, kind: str) -> None:
+    connection.execute(insert(Package).values(sscc=code, kind=kind, station=station, at=now()))
+    _posted(connection, Package, code)
+
+
+def ship(local: Engine, code: str, to: str) -> None:
+    """This carton, or box by itself, has gone to somebody. Raises StoreError: it is not known, or
+    gone already."""
+    with local.begin() as connection:
+        if connection.scalar(select(Package.sscc).where(Package.sscc == code)) is None:
+            raise StoreError(f"No box or carton {code} is known at this station.")
+        gone = connection.scalar(select(Shipment.to).where(Shipment.sscc == code))
+        if gone is not None:
+            raise StoreError(f"{code} has gone to {gone} already.")
+        connection.execute(insert(Shipment).values(sscc=code, to=to, at=now()))
+        _posted(connection, Shipment, code)

@@ -33,14 +33,10 @@ def upgrade() -> None:
         "package",
         sa.Column("sscc", sa.String(length=18), nullable=False),
         sa.Column("kind", sa.String(length=10), nullable=False),
-        sa.Column("carton", sa.String(length=18), nullable=True),
         sa.Column("station", sa.String(length=200), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("sscc"),
     )
-    with op.batch_alter_table("package", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_package_carton"), ["carton"], unique=False)
-
     op.create_table(
         "serial_block",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -84,6 +80,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("serial", "copy"),
     )
+    op.create_table(
+        "nesting",
+        sa.Column("box", sa.String(length=18), nullable=False),
+        sa.Column("carton", sa.String(length=18), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["box"],
+            ["package.sscc"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["carton"],
+            ["package.sscc"],
+        ),
+        sa.PrimaryKeyConstraint("box"),
+    )
+    with op.batch_alter_table("nesting", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_nesting_carton"), ["carton"], unique=False)
+
     op.create_table(
         "packing",
         sa.Column("serial", sa.String(length=16), nullable=False),
