@@ -34,14 +34,20 @@ class Identity:
         if not 20200101 <= self.made <= 20991231:
             raise ValueError(f"The day {self.made} must be written as 20261124.")
         texts = [text.encode() for text in (self.serial, self.lot, self.revision)]
-        record = struct.pack(identity.LAYOUT, identity.MAGIC, identity.VERSION, *texts, self.made)
+        record = struct.pack(identity.LAYOUT, b"XI1", *texts, self.made)
         return record + struct.pack("<I", binascii.crc32(record))
 
 
 def decode(record: bytes | None) -> Identity | None:
     """As the device reads it; None when there is none or it is damaged."""
     fields = identity.decode(record) if record else None
-    return Identity(*fields) if fields else None
+    if fields is None:
+        return None
+    try:
+        serial, lot, revision = (text.rstrip(b"\0").decode("ascii") for text in fields[:3])
+        return Identity(serial, lot, revision, fields[3])
+    except UnicodeDecodeError:
+        return None
 
 
 def next_serial(serial: str, step: int = 1) -> str:
