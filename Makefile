@@ -38,6 +38,10 @@ bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their b
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
 	@$(bin)/xueyang evaluate --matrix quick
 
+.PHONY: bench-plant
+bench-plant: .venv/all.stamp  ## a plant's 1.2 million units in PostgreSQL and SQLite (an hour, by hand)
+	@$(bin)/python -m host_tools.store.bench
+
 ##@ Prove
 .PHONY: test
 test: .venv/all.stamp  ## run the tests, the quick matrix among them (10 minutes on two cores)

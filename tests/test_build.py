@@ -8,12 +8,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from device import SPO2_PCT, Finger
 from micropython_image import BEGINS_AT, STOCK, description, image, program
 from typer.testing import CliRunner
 
 from host_tools import build, bundle, filesystem
 from host_tools.cli import app
-from sim.door import FIRMWARE, settings
+from sim.board import Board
+from sim.door import FIRMWARE, field, settings
 from sim.vm.chip import Chip, running
 
 pytest.importorskip("littlefs", reason="littlefs-python is not installed: run `make setup-all`")
@@ -117,6 +119,32 @@ def test_the_bundle_runs(target: str, tmp_path: Path) -> None:
         told = subprocess.run(mpremote, capture_output=True, text=True, timeout=30)
     product = target == "esp32c3"
     assert told.stdout.split("\n")[-2] == f"{product} ['settings.bin'] 40 True", told.stderr
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_finger_on_the_flashed_chip_is_read(target: str, tmp_path: Path) -> None:
+    """From the release file to percent: firmware/board.py finds sensor and display by its pins."""
+    with zipfile.ZipFile(made(tmp_path, target)) as archive:
+        flash = archive.read("flash.bin")
+    board = Board(Finger())
+    chip = Chip(target, board=board)
+    chip.flash.program(0, flash)
+    chip.levels = {1: 0, 27: 0}
+    asked = (
+        "import board, time; from oximeter.app import App; a = App(board); t = time.ticks_ms()\n"
+        "def until(ms):\n"
+        "    while time.ticks_ms() - t < ms: time.sleep_ms(a.step(time.ticks_ms() - t))\n"
+        f"until(9000); print(a.reading[{field.STATUS}], a.reading[{field.SPO2_CENTIPCT}])"
+    )
+    with running([chip]):
+        chip.boot()
+        mpremote = [sys.executable, "-m", "mpremote", "connect", chip.port.path, "exec", asked]
+        told = subprocess.run(mpremote, capture_output=True, text=True, timeout=60)
+        assert any(board.display.pixels())
+    assert not any(board.display.pixels()), "dark again without power"
+    status, spo2_centipct = map(int, told.stdout.split("\n")[-2].split())
+    assert status == field.OK, told.stdout
+    assert round(spo2_centipct / 100) == SPO2_PCT
 
 
 def test_an_unknown_image_is_named_by_its_hash(tmp_path: Path) -> None:

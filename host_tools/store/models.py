@@ -126,6 +126,7 @@ class Measurement(Base):
     """A value that a run measured; none where it could not be measured."""
 
     __tablename__ = "measurement"
+    __table_args__ = {"sqlite_with_rowid": False}  # its key holds nearly all of it
 
     run: Mapped[uuid.UUID] = mapped_column(ForeignKey("run.id"), primary_key=True)
     measure: Mapped[int] = mapped_column(ForeignKey("measure.id"), primary_key=True)

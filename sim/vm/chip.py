@@ -30,11 +30,13 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from sim.vm import setup
 from sim.vm.flash import SECTOR, Flash, Partition, PortDied
 from sim.vm.port import Port, noise
 from sim.vm.rom import PARTS, SYNC_FRAME, Loader
+from sim.vm.wires import Wires
 
 _MACHINES = {"esp32": "Generic ESP32 module with ESP32", "esp32c3": "ESP32C3 module with ESP32C3"}
 # Of device.mjs.
@@ -45,9 +47,11 @@ _STOCK_BOOT = "# boot.py -- run on boot-up\n"  # as MicroPython leaves on a flas
 
 
 class Chip:
-    """`target` is esp32 or esp32c3. `flash`, `port` and `levels` (pin number to the level that is
-    put on it from outside) may be changed at any time; `mute` makes it say nothing at all. `boots`
-    counts how often MicroPython began.
+    """`target` is esp32 or esp32c3; `board`, a sim.board.Board, is what hangs on its pins.
+
+    `flash`, `port` and `levels` (pin number to the level that is put on it from outside) may be
+    changed at any time; `mute` makes it say nothing at all. `boots` counts how often MicroPython
+    began.
     """
 
     def __init__(
@@ -56,17 +60,20 @@ class Chip:
         mac: bytes = b"\x24\x6f\x28\x00\x00\x01",
         flash: Flash | None = None,
         port: Port | None = None,
+        board: Any = None,
     ) -> None:
         self.target = target
         self.part = PARTS[target]
         self.mac = mac
         self.flash = flash or Flash()
         self.port = port or Port()
+        self.board = board
         self.levels: dict[int, int] = {}
         self.mute = False
         self.boots = 0
         self._loader: Loader | None = None
         self._vm: subprocess.Popen[bytes] | None = None
+        self._wires: Wires | None = None
         self._folder: Path | None = None
         self._lock = threading.RLock()  # whoever changes what runs holds it
         self._due_s = 0.0  # when the port is worth a look again, while no host is there
@@ -94,6 +101,9 @@ class Chip:
                 self._vm.stdin.close()
                 self._vm.stdout.close()
                 self._vm = None
+            if self._wires is not None:
+                self._wires.close()
+                self._wires = None
             if self._folder is not None:
                 self._keep(self._folder)
                 shutil.rmtree(self._folder)
@@ -116,7 +126,11 @@ class Chip:
                 if partition is not None:
                     self._take_out(partition, self._folder / folder)
             (self._folder / "flash").mkdir(exist_ok=True)
+            if self.board is not None:
+                self._wires = Wires(self.board, self.target, self.levels)
+            ends = (self._wires.chips_end_in, self._wires.chips_end_out) if self._wires else ()
             asked = {
+                "wires": ends or None,
                 "machine": _MACHINES[self.target],
                 "mac": self.mac.hex(),
                 "levels": self.levels,
@@ -132,7 +146,10 @@ class Chip:
                 [*map(str, program), json.dumps(asked)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                pass_fds=ends,
             )
+            if self._wires is not None:
+                self._wires.hand_over()
             assert self._vm.stdin and self._vm.stdout
             os.set_blocking(self._vm.stdout.fileno(), False)
             self.boots += 1
@@ -194,6 +211,8 @@ class Chip:
                     fds.append(self.port.fd)
             if self._vm is not None and self._vm.stdout:
                 fds.append(self._vm.stdout.fileno())
+            if self._wires is not None:
+                fds.append(self._wires.from_chip)
             return fds
 
     def turn(self) -> None:
@@ -207,6 +226,8 @@ class Chip:
                     self._heard(data)
                 elif not self.port.connected and self._loader is not None:
                     self.boot()  # the host let go of the loader
+            if self._wires is not None and _is_readable(self._wires.from_chip):
+                self._wires.turn()
             if self._vm is not None:
                 self._relay(self._vm)
 
@@ -250,6 +271,10 @@ class Chip:
                 self.boot(raw=code == _SOFT_RAW)
             else:
                 self.stop()
+
+
+def _is_readable(fd: int) -> bool:
+    return bool(select.select([fd], [], [], 0)[0])
 
 
 def image_fault(content: bytes | bytearray, start: int) -> str:

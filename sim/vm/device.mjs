@@ -1,6 +1,7 @@
 // Runs MicroPython as a chip does: its file system, boot.py, main.py, the prompt.
 //
-//   node device.mjs MODULE FOLDER '{"machine": ..., "mac": ..., "levels": {...}, "raw": false}'
+//   node device.mjs MODULE FOLDER '{"machine": ..., "mac": ..., "levels": {...}, "raw": false,
+//                             "wires": [from, to]}'
 //
 // Standard input and output are its serial line. FOLDER holds modules/ (what only the virtual chip
 // has), flash/ and maybe data/ (its file systems), which are kept up to date whenever the prompt is
@@ -88,6 +89,31 @@ function poll() {
   return false;
 }
 
+// What hangs on the pins is asked over two pipes, a frame at a time; see wires.py.
+const ENODEV = 19;
+const frame = Buffer.alloc(1 << 16);
+function words(...values) {
+  return [...new Uint8Array(Uint32Array.from(values).buffer)];
+}
+function wire(kind, payload, pointer = 0) {
+  poll();
+  if (!chip.wires) return -ENODEV;
+  frame.writeUInt32LE(payload.length, 0);
+  frame.writeUInt8(kind.charCodeAt(0), 4);
+  frame.set(payload, 5);
+  fs.writeSync(chip.wires[1], frame, 0, 5 + payload.length);
+  let have = 0;
+  let want = 4;
+  while (have < want) {
+    const count = fs.readSync(chip.wires[0], frame, have, want - have, null);
+    if (count === 0) process.exit(0);
+    have += count;
+    if (have === 4) want = 4 + frame.readUInt32LE(0);
+  }
+  if (want > 8) machine.HEAPU8.set(frame.subarray(8, want), pointer);
+  return frame.readInt32LE(4);
+}
+
 let bites_ms = Infinity;
 let timeout_ms = 0;
 function watch() {
@@ -110,7 +136,18 @@ function wait(ms) {
 mp.registerJsModule("hostchip", {
   machine: () => chip.machine,
   mac: () => chip.mac,
-  level: (pin) => chip.levels[pin] ?? -1,
+  pin: (number, level) => {
+    if (chip.wires) return wire("P", [number, level & 0xff]);
+    poll();
+    return level < 0 ? (chip.levels[number] ?? -ENODEV) : 0;
+  },
+  volts: () => (chip.wires ? wire("V", []) : 0),
+  tone: (hz, duty) => (chip.wires ? wire("T", words(hz, duty)) : 0),
+  // Addresses point into MicroPython's memory: no object is made there for a transfer.
+  read: (scl, address, register, pointer, length) =>
+    wire("R", [scl, address, register, length & 0xff, length >> 8], pointer),
+  write: (scl, address, register, pointer, length) =>
+    wire("W", [scl, address, register, ...machine.HEAPU8.subarray(pointer, pointer + length)]),
   partition: (label) => (fs.existsSync(path.join(folder, label)) ? `/partition_${label}` : ""),
   poll,
   sleep: wait,

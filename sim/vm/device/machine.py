@@ -1,8 +1,11 @@
 """As much of MicroPython's `machine` on an ESP32 as firmware/board.py asks for."""
 
 import hostchip
+from uctypes import addressof
 
-_ENODEV = 19
+
+def _fail(status):
+    raise OSError(-status)
 
 
 class Pin:
@@ -12,17 +15,17 @@ class Pin:
     PULL_UP = 2
 
     def __init__(self, number, mode=IN, pull=None, value=None):
-        self._number = number
+        self.number = number
         self._level = 1 if pull == Pin.PULL_UP else 0
-        self._input = mode == Pin.IN
         if value is not None:
-            self._level = value
+            self.value(value)
 
     def value(self, level=None):
         if level is None:
-            outside = hostchip.level(self._number)
-            return outside if self._input and outside >= 0 else self._level
+            outside = hostchip.pin(self.number, -1)
+            return outside if outside >= 0 else self._level
         self._level = level
+        hostchip.pin(self.number, level)
 
 
 class ADC:
@@ -32,36 +35,41 @@ class ADC:
         pass
 
     def read_uv(self):
-        return 0
+        return hostchip.volts()
 
 
 class PWM:
     def __init__(self, pin, freq=0, duty_u16=0):
-        pass
+        self._hz = freq
+        self._duty = duty_u16
 
     def freq(self, hz):
-        pass
+        self._hz = hz
+        hostchip.tone(self._hz, self._duty)
 
     def duty_u16(self, duty):
-        pass
+        self._duty = duty
+        hostchip.tone(self._hz, self._duty)
 
 
 class SoftI2C:
     def __init__(self, scl, sda, freq=400000):
-        pass
+        self._scl = scl.number
 
     def readfrom_mem_into(self, address, register, buffer):
-        hostchip.poll()
-        raise OSError(_ENODEV)
+        status = hostchip.read(self._scl, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
 
     def writeto_mem(self, address, register, buffer):
-        hostchip.poll()
-        raise OSError(_ENODEV)
+        status = hostchip.write(self._scl, address, register, addressof(buffer), len(buffer))
+        if status < 0:
+            _fail(status)
 
 
 class I2C(SoftI2C):
     def __init__(self, number, scl, sda, freq=400000):
-        pass
+        super().__init__(scl, sda)
 
 
 class SPI:
@@ -82,10 +90,6 @@ class WDT:
 
 def reset():
     hostchip.reset()
-
-
-def soft_reset():
-    raise SystemExit
 
 
 def unique_id():

@@ -177,4 +177,5 @@ def upgrade() -> None:
             ["run.id"],
         ),
         sa.PrimaryKeyConstraint("run", "measure"),
+        sqlite_with_rowid=False,
     )
