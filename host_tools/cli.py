@@ -327,13 +327,18 @@ def flash(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if station:
-        from host_tools import flash_record
+        from host_tools import flash_record, signature
 
+        try:
+            private = signature.key(signature.default_path())
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
         with _stored(store) as local:
-            identity_of, recorded = flash_record.at(local, station, worker, first)
+            identity_of, recorded = flash_record.at(local, station, worker, first, private)
             _flash(
                 file, port, every, baud, deadline, as_json, overwrite, identity_of, recorded,
-                settings=stored,
+                settings=stored, private_key=private,
             )  # fmt: skip
         return
     _flash(file, port, every, baud, deadline, as_json, overwrite, identity_of, settings=stored)
@@ -459,16 +464,56 @@ def _tell(as_json: bool, whole: object, text: str) -> None:
 
 @app.command()
 def trace(
-    serial: Annotated[str, typer.Argument(help="Of the unit.")],
+    serial: Annotated[str | None, typer.Argument(help="Of the unit.")] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Ask the unit itself, and verify its signature."),
+    ] = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Tell a unit's life: who it is, what was measured, its labels, and where it went."""
+    if (serial is None) == (port is None):
+        raise typer.BadParameter("Name a SERIAL, or the --port of the unit.")
     with _stored(store) as found:
         from host_tools.store import query
 
+        signed_by = None
+        if port is not None:
+            unit = _asked(port)
+            signed_by = query.signer(found, unit.is_signed_by)
+            serial = unit.identity.serial
+        assert serial is not None
         told = query.trace(found, serial)
-        _tell(as_json, told, query.life(told))
+        text = query.life(told)
+        if port is not None:
+            from host_tools.sentences import say
+
+            key = "signed" if signed_by else "unsigned"
+            if unit.mac.replace(":", "") != told["mac"]:
+                key = "other_chip"
+            text += "\n" + say(key, station=signed_by, mac=unit.mac)
+            told["signature"] = key
+            told["signed_by"] = signed_by
+        _tell(as_json, told, text)
+    if port is not None and told["signature"] != "signed":
+        raise typer.Exit(1)
+
+
+def _asked(port: str):
+    """What the unit at a port says of itself; it must say who it is."""
+    from host_tools import flash as verb
+    from host_tools.sentences import say
+
+    (slot,) = verb.slots_of([port])
+    unit = verb.look(slot)
+    if isinstance(unit, verb.Outcome):
+        print(unit.sentence, file=sys.stderr)
+        raise typer.Exit(3 if unit.cause == "no_port" else 1)
+    if unit.identity is None:
+        print(say("nobody"), file=sys.stderr)
+        raise typer.Exit(1)
+    return unit
 
 
 @app.command("yield")

@@ -15,9 +15,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
-from host_tools import bundle, filesystem, identity
+from host_tools import bundle, filesystem, identity, signature
 from host_tools.bundle import Bundle
 from host_tools.identity import Identity
 from host_tools.sentences import say
@@ -73,11 +74,13 @@ class Plan:
     `identity_of` (None: none) and `settings` into a data partition of its own."""
 
     bundle: Bundle
+    is_any_chip: bool = False  # nothing is written, so the bundle's chip does not matter
     update: bool = False
     is_listed: bool = False  # the slots were found, not named: another chip is left alone
     bauds: Sequence[int] = BAUDS
     deadline_s: float = DEADLINE_S
     settings: Any = None
+    private_key: bytes | None = None  # the station's: what it writes is signed
 
 
 # progress(slot, phase, done, of), from any thread; the last phase is the outcome's state
@@ -365,7 +368,8 @@ class _Job:
         from esptool import cmds
 
         esp = cmds.detect_chip(self._port, _FIRST_BAUD, connect_attempts=_CONNECT_ATTEMPTS)
-        wanted = self.plan.bundle.target.esptool_name
+        plan = self.plan
+        wanted = esp.CHIP_NAME if plan.is_any_chip else plan.bundle.target.esptool_name
         if wanted != esp.CHIP_NAME:
             if self.plan.is_listed:
                 raise _Failed("skipped", "left", found=esp.CHIP_NAME)
@@ -382,10 +386,8 @@ class _Job:
         """Who the unit is already. For an update also whether it can take one."""
         self.connect()
         self._phase("identify")
-        listed = bundle.partitions(self._read(bundle.TABLE_AT, bundle.TABLE_SIZE))
-        places = {label: (start, size) for _, _, start, size, label in listed}
-        if "data" in places:
-            self.found = self._identity_at(*places["data"])
+        places = self._places()
+        self.found = identity.decode(self.data_files(identity.FILE)[identity.FILE])
         if self.found:
             self.outcome.serial = self.found.serial
         if self.plan.update:
@@ -399,14 +401,35 @@ class _Job:
                 raise _Failed("other_micropython", found=found or "?", wanted=wanted)
         self._phase("wait")
 
-    def _identity_at(self, start: int, size: int) -> Identity | None:
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Start and size of each partition that the unit's own table has."""
+        listed = bundle.partitions(self._read(bundle.TABLE_AT, bundle.TABLE_SIZE))
+        return {label: (start, size) for _, _, start, size, label in listed}
+
+    def data_files(self, *names: str) -> dict[str, bytes | None]:
+        """Files of the data partition, None for those that are not there."""
+        start, size = self._places().get("data", (0, 0))
+        blocks: dict[int, bytes] = {}
+
         def block(number: int) -> bytes:
-            return self._read(start + number * filesystem.SECTOR, filesystem.SECTOR)
+            if number not in blocks:
+                at = start + number * filesystem.SECTOR
+                blocks[number] = self._read(at, filesystem.SECTOR)
+            return blocks[number]
 
         try:
-            return identity.decode(filesystem.read_file(block, size, identity.FILE))
+            return {
+                name: filesystem.read_file(block, size, name) if size else None for name in names
+            }
         except filesystem.NoFileSystem:
-            return None
+            return dict.fromkeys(names)
+
+    def hang_up(self) -> None:
+        """Let the unit go on with what is on it."""
+        from esptool import cmds
+
+        cmds.reset_chip(self._esp, "hard-reset")
+        self._close()
 
     def _micropython(self) -> str:
         """The version that the program in flash says it has, as 1.29.0; empty if it says none."""
@@ -461,12 +484,56 @@ class _Job:
         stored = self.plan.settings or settings.Settings()
         files = {identity.SETTINGS_FILE: settings.encode(stored)}
         if self.new:
-            files[identity.FILE] = self.new.encode()
+            record = files[identity.FILE] = self.new.encode()
+            private = self.plan.private_key
+            if private is not None:
+                files[signature.FILE] = signature.sign(private, self.outcome.mac, record, stored)
         return [
             (parts["micropython"].at, parts["micropython"].content),
             (parts["vfs"].at, parts["vfs"].content),
             (parts["data"].at, filesystem.make(files, bundle.DATA_SIZE)),
         ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What a unit says of itself: who it is, its settings, and whether a station of this public
+    key (hexadecimal) signed both for this chip."""
+
+    mac: str
+    identity: Identity | None
+    settings: Any
+    is_signed_by: Callable[[str], bool]
+
+
+def look(slot: Slot, deadline_s: float = DEADLINE_S) -> Found | Outcome:
+    """Ask one unit who it is, whatever is on it; it is restarted by that. The outcome when it
+    does not answer."""
+    files: dict[str, bytes | None] = dict.fromkeys(
+        (identity.FILE, identity.SETTINGS_FILE, signature.FILE)
+    )
+
+    def step(job: _Job) -> None:
+        job.connect()
+        files.update(job.data_files(*files))
+        job.hang_up()
+
+    with _esptool() as mine:
+        nothing = Bundle(Path(), {}, {})
+        plan = Plan(nothing, is_any_chip=True, deadline_s=deadline_s)
+        job = _Job(plan, slot, mine, lambda *_: None)
+        job.run(step)
+    if job.is_over:
+        return job.outcome
+    record, stored, signed = (files[name] or b"" for name in files)
+    found = settings.decode(stored) or settings.Settings()
+    mac = job.outcome.mac
+    return Found(
+        mac,
+        identity.decode(record),
+        found,
+        lambda public: signature.is_of(public, signed, mac, record, found),
+    )
 
 
 def today() -> int:

@@ -4,6 +4,7 @@ import importlib.metadata
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from host_tools import signature
 from host_tools.flash import IdentityOf, Outcome, Plan, Refused
 from host_tools.identity import Identity
 
@@ -11,12 +12,14 @@ STAGE = "flash"
 
 
 def at(
-    store: Any, name: str, worker: str, like: Identity
+    store: Any, name: str, worker: str, like: Identity, private: bytes
 ) -> tuple[IdentityOf, Callable[[Plan, Sequence[Outcome]], None]]:
-    """Two functions of the station `name` with its `store`: whom a chip is to be (lot, revision
-    and day as in `like`), and what records the outcomes."""
+    """Two functions of the station `name` with its `store` and its private key: whom a chip is to
+    be (lot, revision and day as in `like`), and what records the outcomes."""
     from host_tools.store import station
     from host_tools.store.connect import StoreError
+
+    station.announce_key(store, name, signature.public(private))
 
     given: dict[str, str] = {}  # MAC -> serial, also of those that failed
 

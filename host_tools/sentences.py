@@ -92,6 +92,24 @@ SENTENCES = {
         "缺少 {missing}：标签为样品，不带 UDI。",
         "Without {missing} the labels are those of samples, and carry no UDI.",
     ),
+    "nobody": (
+        "此机没有身份记录：请用 xueyang flash 写入。",
+        "This unit does not say who it is: flash it with xueyang flash.",
+    ),
+    "signed": (
+        "身份和校准由工站 {station} 签名，属实。",
+        "Its identity and calibration were signed by station {station}, for this chip.",
+    ),
+    "unsigned": (
+        "身份和校准没有已知工站的签名：不可信，报告工程师。",
+        "No station that is known here signed its identity and calibration: do not trust them, "
+        "and tell the engineer.",
+    ),
+    "other_chip": (
+        "记录属于另一个芯片，本机 MAC 为 {mac}：不可信，报告工程师。",
+        "What is recorded is of another chip than this, whose MAC is {mac}: do not trust it, and "
+        "tell the engineer.",
+    ),
     "passed": ("合格", "PASS"),
     "failed": ("不合格", "FAIL"),
     "left": ("跳过", "LEFT"),

@@ -12,9 +12,10 @@ from typer.testing import CliRunner
 
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: run `make setup-all`")
 
-from host_tools import build
+from host_tools import build, filesystem
 from host_tools.cli import app
 from host_tools.store import connect
+from sim.door import settings
 from sim.vm.chip import Chip, running
 
 LOT = ("--lot", "L2547", "--hardware-revision", "1.2")
@@ -45,6 +46,7 @@ def test_a_line_from_serials_to_the_plant(
     plant: str, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "line" / "s1.sqlite"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     run("plant", plant)
     told = run("reserve", "--station", "s1", "--prefix", "XY", "--plant", plant)
     assert told.stdout == "XY000000 to XY000499\n"
@@ -67,6 +69,33 @@ def test_a_line_from_serials_to_the_plant(
                    "--port", jig[2].port.path, code=1)  # fmt: skip
         assert "XY000002" in told.stdout and "L2547" in told.stdout
 
+        told = run("trace", "--port", jig[1].port.path)
+        assert "XY000001" in told.stdout and "signed by station s1" in told.stdout
+        # The files of one unit on another chip, and a calibration that nobody signed.
+        for chip in jig:
+            chip.stop()
+        part = jig[1].flash.partition("data")
+        assert part is not None
+        start, end = part.start, part.start + part.size
+        jig[3].flash.content[start:end] = jig[1].flash.content[start:end]
+        told = run("trace", "--port", jig[3].port.path, "--json", code=1)
+        assert json.loads(told.stdout)["signature"] == "other_chip"
+        found = filesystem.blocks_of(jig[0].flash.read(start, part.size))
+        files = filesystem.read_all(found, part.size)
+        for name, value, signature, code in (
+            ("curve_e7", (15958422, -346596622, 1126898760), "unsigned", 1),
+            ("language", "en", "signed", 0),  # the owner's affair
+        ):
+            changed = settings.Settings()
+            setattr(changed, name, value)
+            image_ = filesystem.make(files | {"settings.bin": settings.encode(changed)}, part.size)
+            jig[0].stop()
+            jig[0].flash.content[start : start + len(image_)] = image_
+            told = run("trace", "--port", jig[0].port.path, "--json", code=code)
+            assert json.loads(told.stdout)["signature"] == signature
+
+    key = tmp_path / "config" / "xueyang" / "station.key"
+    assert key.stat().st_mode & 0o077 == 0, "nobody else reads it"
     mine = json.loads(run("trace", "XY000001", "--json").stdout)
     assert [(run["kind"], run["outcome"], run["cause"]) for run in mine["runs"]] == [
         ("first", "failed", "pulled"), ("retest", "passed", ""),
@@ -75,7 +104,7 @@ def test_a_line_from_serials_to_the_plant(
     assert "flash (retest) passed" in run("trace", "XY000001").stdout
 
     sent = run("push", plant).stdout
-    assert sent == "9 records sent\n", "four units and five runs"
+    assert sent == "10 records sent\n", "a key, four units and five runs"
     assert run("push", plant).stdout == "0 records sent\n"
     theirs = json.loads(run("trace", "XY000001", "--store", plant, "--json").stdout)
     assert theirs == mine

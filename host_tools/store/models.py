@@ -70,6 +70,16 @@ class SerialBlock(Base):
     at: Mapped[datetime.datetime]
 
 
+class StationKey(Base):
+    """A public key with which a station signs what it writes into units; see signature.py."""
+
+    __tablename__ = "station_key"
+
+    public: Mapped[str] = mapped_column(String(64), primary_key=True)
+    station: Mapped[str]
+    at: Mapped[datetime.datetime]
+
+
 class Unit(Base):
     """A unit from the moment it has a serial; `mac` as 246f28abcdef."""
 

@@ -1,6 +1,6 @@
 """What is asked of a store, a station's or the plant's."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, Select, case, func, select
@@ -16,6 +16,7 @@ from host_tools.store.models import (
     Packing,
     Run,
     Shipment,
+    StationKey,
     Unit,
 )
 
@@ -28,6 +29,13 @@ def unit(store: Engine, serial: str) -> Identity:
     if row is None:
         raise StoreError(f"No unit {serial} is known here: ask the plant's store, or look again.")
     return Identity(*row)
+
+
+def signer(store: Engine, signed: Callable[[str], bool]) -> str | None:
+    """The station whose key `signed` says yes to, among those that are known here."""
+    with reading(store) as connection:
+        keys = connection.execute(select(StationKey.public, StationKey.station)).all()
+    return next((row.station for row in keys if signed(row.public)), None)
 
 
 def trace(store: Engine, serial: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ from host_tools.store.models import (
     Run,
     SerialBlock,
     Shipment,
+    StationKey,
     Unit,
 )
 
@@ -107,6 +108,15 @@ def reserve(plant: Engine, local: Engine, station: str, prefix: str, digits: int
                 connection.execute(insert(SerialBlock).values(block))
         return int(first)
     raise StoreError("Other stations reserve serials all the time: try again in a minute.")
+
+
+def announce_key(local: Engine, station: str, public: str) -> None:
+    """This station signs with this key from now on."""
+    with local.begin() as connection:
+        there = select(StationKey.public).where(StationKey.public == public)
+        if connection.scalar(there) is None:
+            connection.execute(insert(StationKey).values(public=public, station=station, at=now()))
+            _posted(connection, StationKey, public)
 
 
 def take(local: Engine, station: str, lot: str, revision: str, made: int, mac: str) -> Identity:

@@ -13,6 +13,13 @@ down_revision = None
 def upgrade() -> None:
     """Make all tables."""
     op.create_table(
+        "station_key",
+        sa.Column("public", sa.String(length=64), nullable=False),
+        sa.Column("station", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("public"),
+    )
+    op.create_table(
         "measure",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("phase", sa.String(length=40), nullable=False),
