@@ -32,6 +32,7 @@ build/demo.csv: $(wildcard sim/patient/*.py) | .venv/base.stamp
 .PHONY: bench
 bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their budget
 	@$(bin)/python -m sim.bench
+	@$(bin)/python -m host_tools.flash_bench
 
 .PHONY: evaluate
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
@@ -40,6 +41,10 @@ evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simul
 .PHONY: leaflet
 leaflet: .venv/base.stamp  ## the one-page leaflet in large Chinese type: build/leaflet.pdf
 	@$(bin)/python -m host_tools.leaflet
+
+.PHONY: bench-plant
+bench-plant: .venv/all.stamp  ## a plant's 1.2 million units in PostgreSQL and SQLite (an hour, by hand)
+	@$(bin)/python -m host_tools.store.bench
 
 ##@ Prove
 .PHONY: test
@@ -96,7 +101,7 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 
 .venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
 	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
-	@extras=fast,cluster,parquet,edf,vm,dev; \
+	@extras=fast,cluster,parquet,edf,vm,factory,dev; \
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
 	$(pip) --editable ".[$$extras]"

@@ -7,6 +7,8 @@ Two targets, told apart by their chip: the product (ESP32-C3) and a development 
 import sys
 import time
 
+import vfs
+from esp32 import Partition
 from machine import (
     ADC,
     DEEPSLEEP_RESET,
@@ -80,6 +82,15 @@ woken = reset_cause() == DEEPSLEEP_RESET  # the button did that: it asks for no 
 bitten = reset_cause() == WDT_RESET  # the watchdog did
 
 _NEVER_SET_S = 820454400  # 2026-01-01: before this firmware was written
+
+# A unit that `xueyang flash` has made keeps its data in a partition of their own, which no update
+# touches. On any other they lie in a folder beside the code.
+for _partition in Partition.find(Partition.TYPE_DATA, label="data"):
+    try:
+        vfs.mount(_partition, DATA_DIR)
+    except OSError:  # nothing in it that could be read: it is made anew
+        vfs.VfsLfs2.mkfs(_partition)
+        vfs.mount(_partition, DATA_DIR)
 
 sleep_us = time.sleep_us
 sleep_ms = time.sleep_ms

@@ -1,10 +1,12 @@
 """The command line `xueyang`: thin, one function a verb.
 
-Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage.
+Results go to stdout, progress to stderr. Exit 0 ok, 1 something failed, 2 usage, 3 no port, 4 some
+units failed.
 """
 
 import contextlib
 import dataclasses
+import importlib.util
 import io
 import json
 import os
@@ -183,6 +185,588 @@ def evaluate(
     told = _told(json.dumps(evaluated.summary) if as_json else evaluated.text.rstrip("\n"))
     if evaluated.failures or not told:
         raise typer.Exit(1)
+
+
+class Chip(StrEnum):
+    """What a bundle is for."""
+
+    esp32 = "esp32"
+    esp32c3 = "esp32c3"
+
+
+class Settled(StrEnum):
+    """What became of a label."""
+
+    printed = "printed"
+    spoilt = "spoilt"
+
+
+@app.command()
+def build(
+    micropython: Annotated[
+        Path | None,
+        typer.Option(metavar="IMAGE.bin", help="An official image of MicroPython, downloaded."),
+    ] = None,
+    target: Annotated[
+        Chip, typer.Option(help="For which chip, when no image says it.")
+    ] = Chip.esp32c3,
+    out: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="[default: xueyang-VERSION-CHIP.zip]")
+    ] = None,
+    hashes: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="More hashes of images, as sha256sum prints them."),
+    ] = None,
+    check: Annotated[
+        Path | None, typer.Option(metavar="BUNDLE", help="Make nothing; verify this one.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the manifest.")] = False,
+) -> None:
+    """Make the release bundle that units are flashed with, or verify one."""
+    import importlib.metadata
+
+    from host_tools import build as verb
+    from host_tools import bundle
+
+    if check is not None:
+        said = list(bundle.complaints(check))
+        for sentence in said:
+            print(sentence, file=sys.stderr)
+        if said or not _told(f"{check}: all is as the manifest says"):
+            raise typer.Exit(1)
+        return
+    try:
+        image = verb.read_image(micropython, hashes) if micropython else None
+        chip = image.target if image else bundle.TARGETS[target.value]
+        version = importlib.metadata.version("xueyang")
+        path = out or Path(f"xueyang-{version}-{chip.name}.zip")
+        manifest = verb.make(path, image, chip)
+    except verb.BuildError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    if image is None:
+        print(
+            "Without --micropython the bundle holds the file systems only: it updates units, "
+            "and cannot flash an empty chip.",
+            file=sys.stderr,
+        )
+    if not _told(json.dumps(manifest) if as_json else str(path)):
+        raise typer.Exit(1)
+
+
+Ports = Annotated[
+    list[str] | None,
+    typer.Option("--port", metavar="PORT", help="A unit's port; may be given again for more."),
+]
+All = Annotated[
+    bool, typer.Option("--all", help="Every port with a known USB id and the bundle's chip.")
+]
+BundleFile = Annotated[Path, typer.Argument(metavar="BUNDLE", help="As made by xueyang build.")]
+Baud = Annotated[int, typer.Option(min=9600, help="The highest baud rate to try.")]
+Deadline = Annotated[float, typer.Option(min=1, metavar="S", help="Seconds that a unit may take.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a unit.")]
+
+
+Store = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STORE",
+        help="A station's file, or the plant as postgresql://HOST/NAME. [default: $XUEYANG_STORE]",
+    ),
+]
+
+
+@app.command()
+def flash(
+    file: BundleFile,
+    port: Ports = None,
+    every: All = False,
+    serial: Annotated[
+        str | None,
+        typer.Option(metavar="FIRST", help="Serial of the first unit; the others count on."),
+    ] = None,
+    station: Annotated[
+        str | None,
+        typer.Option(help="Instead of --serial: take them from this station's store, and record."),
+    ] = None,
+    store: Store = None,
+    worker: Annotated[str, typer.Option(help="Who works at the station.")] = "",
+    lot: Annotated[str | None, typer.Option(help="Their lot.")] = None,
+    revision: Annotated[
+        str | None, typer.Option("--hardware-revision", help="Their hardware revision.")
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do not ask before a unit gets a new identity.")
+    ] = False,
+    baud: Baud = 921_600,
+    deadline: Deadline = 60,
+    as_json: Json = False,
+) -> None:
+    """Flash empty units, all at once: MicroPython, firmware, settings, identity; verified."""
+    from host_tools import flash as verb
+    from host_tools import identity
+
+    if serial and station:
+        raise typer.BadParameter("Serials come from --serial or from the --station, not both.")
+    if len({not (serial or station), lot is None, revision is None}) > 1:
+        raise typer.BadParameter(
+            "--lot and --hardware-revision belong to --serial or to --station."
+        )
+    identity_of = stored = recorded = None
+    try:
+        if lot is not None and revision is not None:
+            first = identity.Identity(serial or "any", lot, revision, verb.today())
+            first.encode()
+            identity_of = verb.counted(first)
+        if calibration is not None:
+            stored = identity.calibration(calibration)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if station:
+        from host_tools import flash_record, signature
+
+        try:
+            private = signature.key(signature.default_path())
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
+        with _stored(store) as local:
+            identity_of, recorded = flash_record.at(local, station, worker, first, private)
+            _flash(
+                file, port, every, baud, deadline, as_json, overwrite, identity_of, recorded,
+                settings=stored, private_key=private,
+            )  # fmt: skip
+        return
+    _flash(file, port, every, baud, deadline, as_json, overwrite, identity_of, settings=stored)
+
+
+@app.command()
+def update(
+    file: BundleFile,
+    port: Ports = None,
+    every: All = False,
+    baud: Baud = 921_600,
+    deadline: Deadline = 60,
+    as_json: Json = False,
+) -> None:
+    """Replace the code of units; identity, calibration, settings and log stay."""
+    _flash(file, port, every, baud, deadline, as_json, True, update=True)
+
+
+def _flash(
+    file,
+    ports,
+    every,
+    baud,
+    deadline,
+    as_json,
+    overwrite,
+    identity_of=None,
+    recorded=None,
+    **more,
+) -> None:
+    from host_tools import bundle
+    from host_tools import flash as verb
+    from host_tools.sentences import say
+
+    if bool(ports) == every:
+        raise typer.BadParameter("Name the units with --port, or take all with --all.")
+    if importlib.util.find_spec("esptool") is None:
+        print("Flashing needs esptool: run `make setup-all`.", file=sys.stderr)
+        raise typer.Exit(1)
+    try:
+        found = bundle.read(file)
+        if not found.is_complete and not more.get("update"):
+            raise bundle.BundleError(
+                f"{file} was made without --micropython and cannot flash an empty chip: "
+                "make it with one, or use xueyang update."
+            )
+    except bundle.BundleError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    slots = verb.all_slots() if every else verb.slots_of(ports)
+    if not slots:
+        print(say("nothing"), file=sys.stderr)
+        raise typer.Exit(3)
+    bauds = [rate for rate in verb.BAUDS if rate < baud]
+    plan = verb.Plan(
+        found, is_listed=every, bauds=[baud, *bauds], deadline_s=deadline, **more
+    )
+    with _watching(slots) as (progress, pause):
+
+        def ask(slot, found) -> bool:
+            if overwrite or not sys.stdin.isatty():
+                return overwrite
+            question = say("overwrite?", slot=slot.name, serial=found.serial, lot=found.lot)
+            with pause():
+                return typer.confirm(question, err=True)
+
+        outcomes = verb.flash(plan, slots, identity_of, ask, progress)
+    if recorded is not None:
+        recorded(plan, outcomes)
+    told = True
+    for outcome in outcomes:
+        text = f"{outcome.slot}: {say(outcome.state)}"
+        text += f" {outcome.serial}" if outcome.serial else ""
+        text += f" ({outcome.seconds:.1f} s)"
+        text += f": {outcome.sentence}" if outcome.cause else ""
+        told &= _told(json.dumps(dataclasses.asdict(outcome)) if as_json else text)
+    code = verb.exit_code(outcomes)
+    if code or not told:
+        raise typer.Exit(code or 1)
+
+
+@contextlib.contextmanager
+def _store_errors() -> Iterator[None]:
+    """What goes wrong with a store is a sentence and exit 1."""
+    if importlib.util.find_spec("sqlalchemy") is None:
+        print("The store needs SQLAlchemy: run `make setup-all`.", file=sys.stderr)
+        raise typer.Exit(1)
+    from host_tools.store import connect
+
+    try:
+        yield
+    except connect.StoreError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _stored(where: str | None) -> Iterator:
+    """The engine of a station's store, or of the plant's."""
+    with _store_errors():
+        from host_tools.store import connect
+
+        if where and "://" in where:
+            found = connect.plant(where)
+        else:
+            found = connect.opened(where or connect.default_path())
+        try:
+            yield found
+        finally:
+            found.dispose()
+
+
+def _plainly(value: object) -> object:
+    """What JSON has no word for."""
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)
+
+
+def _tell(as_json: bool, whole: object, text: str) -> None:
+    told = json.dumps(whole, default=_plainly, ensure_ascii=False) if as_json else text
+    if not _told(told):
+        raise typer.Exit(1)
+
+
+@app.command()
+def trace(
+    serial: Annotated[str | None, typer.Argument(help="Of the unit.")] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(metavar="PORT", help="Ask the unit itself, and verify its signature."),
+    ] = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell a unit's life: who it is, what was measured, its labels, and where it went."""
+    if (serial is None) == (port is None):
+        raise typer.BadParameter("Name a SERIAL, or the --port of the unit.")
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        signed_by = None
+        if port is not None:
+            unit = _asked(port)
+            signed_by = query.signer(found, unit.is_signed_by)
+            serial = unit.identity.serial
+        assert serial is not None
+        told = query.trace(found, serial)
+        text = query.life(told)
+        if port is not None:
+            from host_tools.sentences import say
+
+            key = "signed" if signed_by else "unsigned"
+            if unit.mac.replace(":", "") != told["mac"]:
+                key = "other_chip"
+            text += "\n" + say(key, station=signed_by, mac=unit.mac)
+            told["signature"] = key
+            told["signed_by"] = signed_by
+        _tell(as_json, told, text)
+    if port is not None and told["signature"] != "signed":
+        raise typer.Exit(1)
+
+
+def _asked(port: str):
+    """What the unit at a port says of itself; it must say who it is."""
+    from host_tools import flash as verb
+    from host_tools.sentences import say
+
+    (slot,) = verb.slots_of([port])
+    unit = verb.look(slot)
+    if isinstance(unit, verb.Outcome):
+        print(unit.sentence, file=sys.stderr)
+        raise typer.Exit(3 if unit.cause == "no_port" else 1)
+    if unit.identity is None:
+        print(say("nobody"), file=sys.stderr)
+        raise typer.Exit(1)
+    return unit
+
+
+@app.command("yield")
+def yield_(
+    lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
+    station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """First-pass yield of each stage, and why the others failed."""
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        stages, pareto = query.yields(found, lot, station)
+        text = f"{query.columns(stages)}\n\n{query.columns(pareto)}"
+        _tell(as_json, {"stages": stages, "failures": pareto}, text)
+
+
+@app.command()
+def recall(
+    lot: Annotated[str, typer.Option(help="The lot.")],
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
+) -> None:
+    """Where each unit of a lot has gone."""
+    with _stored(store) as found:
+        from host_tools.store import query
+
+        rows = query.recall(found, lot)
+        _tell(as_json, rows, query.columns(rows))
+
+
+@app.command()
+def reserve(
+    station: Annotated[str, typer.Option(help="For which station.")],
+    prefix: Annotated[str, typer.Option(help="What the serials begin with.")],
+    digits: Annotated[int, typer.Option(min=3, max=12, help="How many digits follow.")] = 6,
+    plant: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where all stations reserve. [default: the own store]"),
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Take a block of 500 serials for a station."""
+    with _stored(store) as local:
+        from host_tools.store import station as writes
+
+        if plant is None:
+            first = writes.reserve(local, local, station, prefix, digits)
+        else:
+            with _stored(plant) as above:
+                first = writes.reserve(above, local, station, prefix, digits)
+        _told(f"{prefix}{first:0{digits}} to {prefix}{first + writes.BLOCK - 1:0{digits}}")
+
+
+@app.command()
+def push(
+    plant: Annotated[str, typer.Argument(metavar="URL", help="postgresql://HOST/NAME")],
+    store: Store = None,
+) -> None:
+    """Send what a station has recorded to the plant; may be interrupted and repeated."""
+    with _stored(store) as local, _stored(plant) as above:
+        from host_tools.store import push as verb
+
+        with _counting() as progress:
+            pushed = verb.push(local, above, lambda done, of: progress(done, of, "push"))
+        for sentence in pushed.held.values():
+            print(sentence, file=sys.stderr)
+        if not _told(f"{pushed.records} records sent") or pushed.held:
+            raise typer.Exit(4 if pushed.held else 1)
+
+
+@app.command()
+def plant(
+    url: Annotated[str, typer.Argument(metavar="URL", help="postgresql://HOST/NAME")],
+    role: Annotated[
+        str | None,
+        typer.Option(help="Let this role, of the stations, add records and read them."),
+    ] = None,
+) -> None:
+    """Prepare the plant's database, as its owner: today's schema, and the stations' rights."""
+    with _store_errors():
+        from host_tools.store import connect
+
+        connect.prepare_plant(url, role).dispose()
+        _told(f"{connect.named(connect.engine(url))} is ready")
+
+
+ProductFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--product",
+        metavar="FILE.json",
+        help="gtin, company, registration, licence; as long as one is missing it is a sample.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Into a .zpl, .pdf (sheets of A4) or .png.")
+]
+Printer = Annotated[
+    str | None, typer.Option(metavar="HOST[:PORT]", help="To a printer that knows ZPL.")
+]
+
+
+@app.command()
+def label(
+    serials: Annotated[list[str] | None, typer.Argument(metavar="[SERIAL]...")] = None,
+    station: Annotated[str, typer.Option(help="Which station this is.")] = "",
+    worker: Annotated[str, typer.Option(help="Who works at it.")] = "",
+    product: ProductFile = None,
+    out: Out = None,
+    printer: Printer = None,
+    settle: Annotated[
+        Settled | None,
+        typer.Option(help="What became of labels that a kill has left open, without asking."),
+    ] = None,
+    store: Store = None,
+) -> None:
+    """Print labels of units; a further one of a unit is a reprint, and is counted."""
+    from host_tools import label_print as verb
+    from host_tools.sentences import say
+
+    with _stored(store) as local:
+        from host_tools.store import station as writes
+
+        for key, serial, copy in writes.unsettled_labels(local):
+            outcome = settle.value if settle else None
+            if outcome is None and sys.stdin.isatty():
+                question = say("label?", serial=serial, copy=copy)
+                outcome = "printed" if typer.confirm(question, err=True) else "spoilt"
+            if outcome is None:
+                print(say("unsettled", serial=serial, copy=copy), file=sys.stderr)
+                raise typer.Exit(1)
+            writes.end_label(local, key, outcome)
+        if not serials:
+            return
+        of, send = _labels(product, out, printer)
+        try:
+            printed = verb.print_units(local, station, worker, serials, of, send)
+        except (ValueError, verb.PrintError) as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
+        for serial, copy in printed:
+            _told(f"{serial}: {say('copy', copy=copy)}")
+
+
+@app.command()
+def pack(
+    contents: Annotated[
+        list[str], typer.Argument(metavar="SERIAL...", help="Or boxes, with --carton.")
+    ],
+    product: ProductFile = None,
+    carton: Annotated[bool, typer.Option("--carton", help="Boxes into a carton.")] = False,
+    station: Annotated[str, typer.Option(help="Which station this is.")] = "",
+    out: Out = None,
+    printer: Printer = None,
+    store: Store = None,
+) -> None:
+    """Put units into a box, or boxes into a carton, and print its label with its SSCC."""
+    from host_tools import label as drawn
+    from host_tools import label_print as verb
+
+    of, send = _labels(product, out, printer)
+    if of is None:
+        raise typer.BadParameter("A box needs a --product: its SSCC begins with the company.")
+    with _stored(store) as local:
+        from host_tools.store import query
+        from host_tools.store import station as writes
+
+        what = "boxes" if carton else query.unit(local, contents[0]).lot
+        code = writes.next_sscc(local, station, of.company)
+        try:
+            picture = drawn.box_label(code, len(contents), what)
+            (writes.nest if carton else writes.pack)(local, station, code, contents)
+            send([picture])
+        except (ValueError, verb.PrintError) as error:
+            print(error, file=sys.stderr)
+            raise typer.Exit(1) from None
+        _told(code)
+
+
+@app.command()
+def ship(
+    sscc: Annotated[str, typer.Argument(metavar="SSCC", help="Of a carton, or a box by itself.")],
+    to: Annotated[str, typer.Option(help="To whom it has gone.")],
+    store: Store = None,
+) -> None:
+    """Record where a carton has gone."""
+    with _stored(store) as local:
+        from host_tools.store import station as writes
+
+        writes.ship(local, sscc, to)
+
+
+def _labels(product: Path | None, out: Path | None, printer: str | None) -> tuple:
+    """(the product or None for a sample, what brings labels out)"""
+    from host_tools import label as drawn
+    from host_tools import label_print
+    from host_tools.sentences import say
+
+    try:
+        send = label_print.sender(out, printer)
+        of, missing = drawn.product(product) if product else (None, ["--product"])
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    if missing:
+        print(say("sample", missing=", ".join(missing)), file=sys.stderr)
+    return of, send
+
+
+@contextlib.contextmanager
+def _watching(slots) -> Iterator[tuple]:
+    """progress(slot, phase, done, of), and pause() for as long as a question stands there.
+
+    A bar a slot on a terminal; elsewhere a line whenever a slot begins with something else.
+    """
+    from host_tools.sentences import say
+
+    if not sys.stderr.isatty():
+        said: dict = {}
+
+        def line(slot, phase: str, done: int, of: int) -> None:
+            if said.get(slot) != phase:
+                said[slot] = phase
+                print(f"{slot.name}: {say(phase)}", file=sys.stderr)
+
+        yield line, contextlib.nullcontext
+        return
+
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.fields[slot]}", markup=False),
+        BarColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=False) as bars:
+        tasks = {slot: bars.add_task(say("connect"), total=1, slot=slot.name) for slot in slots}
+
+        def move(slot, phase: str, done: int, of: int) -> None:
+            bars.update(tasks[slot], description=say(phase), completed=done, total=of)
+
+        @contextlib.contextmanager
+        def pause() -> Iterator[None]:
+            bars.stop()
+            try:
+                yield
+            finally:
+                bars.start()
+
+        yield move, pause
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core, crash, guide, menu, settings, terms, verdict  # noqa: E402
+from oximeter import core, crash, guide, identity, menu, settings, terms, verdict  # noqa: E402
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import (  # noqa: E402
@@ -40,6 +40,7 @@ __all__ = [
     "field",
     "guide",
     "i2c_port",
+    "identity",
     "max30102",
     "menu",
     "oled",

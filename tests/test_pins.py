@@ -116,11 +116,25 @@ def test_a_map_that_changed_is_noticed(
 class Machine:
     """Stands for MicroPython's `machine`: every part remembers how it was made."""
 
-    def __init__(self) -> None:
+    def __init__(self, data: str = "none") -> None:
         self.pins: dict[int, tuple] = {}
         self.resets = 0
         self.cause = 1
         self.slept: list[object] = []
+        self.data = data  # the partition of that name: "none", "blank" or "formatted"
+        self.mounted: list[tuple[object, str]] = []
+
+    def find(self, kind: int, label: str) -> list[str]:
+        """As esp32.Partition.find does."""
+        return [] if self.data == "none" or (kind, label) != (1, "data") else ["the partition"]
+
+    def mount(self, device: object, path: str) -> None:
+        if self.data == "blank":
+            raise OSError(19)
+        self.mounted.append((device, path))
+
+    def mkfs(self, device: object) -> None:
+        self.data = "formatted"
 
     def part(self, name: str) -> Any:
         def made(*args: object, **named: object) -> SimpleNamespace:
@@ -144,18 +158,26 @@ class Machine:
 
 
 def loaded(
-    chip: str, source: str | None = None, cause: int = 1, now_s: int = 0
+    chip: str,
+    source: str | None = None,
+    cause: int = 1,
+    now_s: int = 0,
+    data: str = "none",
 ) -> tuple[SimpleNamespace, Machine]:
-    machine = Machine()
+    machine = Machine(data)
     machine.cause = cause
     clock = SimpleNamespace(sleep_us=None, sleep_ms=None, ticks_ms=None, time=lambda: now_s)
     esp32 = SimpleNamespace(
         WAKEUP_ALL_LOW=False,
         wake_on_gpio=lambda pins, level: machine.slept.append(("gpio", pins, level)),
         wake_on_ext0=lambda pin, level: machine.slept.append(("ext0", pin, level)),
+        Partition=SimpleNamespace(find=machine.find, TYPE_DATA=1),
     )
     system = SimpleNamespace(implementation=SimpleNamespace(_machine=f"Generic {chip} module"))
     stands_in = {"machine": machine.module(), "time": clock, "sys": system, "esp32": esp32}
+    stands_in["vfs"] = SimpleNamespace(
+        mount=machine.mount, VfsLfs2=SimpleNamespace(mkfs=machine.mkfs)
+    )
 
     def importing(name: str, *more: Any) -> Any:
         return stands_in.get(name) or __import__(name, *more)
@@ -224,9 +246,16 @@ def test_both_boards_have_the_same_names() -> None:
     firmware -= {"sys", "time", "ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C"}
     firmware -= {"Timer"}
     firmware -= {"DEEPSLEEP_RESET", "WDT_RESET", "deepsleep", "reset_cause"}
+    firmware -= {"Partition", "vfs"}
     simulated = Board(Finger())
     assert {name for name in firmware if not hasattr(simulated, name)} == set()
     own = {"clock", "sensor", "display", "display_bus", "resets", "power_off_at"}
     own |= {"clock_set_s", "fed_for_ever"}
     names = {name for name in dir(simulated) if not name.startswith("_")}
     assert names - own == firmware
+
+
+@pytest.mark.parametrize("data", ["none", "blank", "formatted"])
+def test_the_data_lie_in_a_partition_of_their_own_where_there_is_one(data: str) -> None:
+    board, machine = loaded("ESP32C3", data=data)
+    assert machine.mounted == ([] if data == "none" else [("the partition", board.DATA_DIR)])

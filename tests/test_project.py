@@ -88,7 +88,8 @@ def test_continuous_integration_checks_then_tests_then_soaks(clone: Path) -> Non
     tools = clone.parent / "tools"
     tools.mkdir()
     script(tools / "make", f'echo "CI=$CI $*" >> "{clone}/calls"\n')
-    script(tools / "python3", "exit 0\n")
+    for name in ("python3", "initdb", "apt-get"):  # nothing is installed by a test
+        script(tools / name, "exit 0\n")
     env = {"PATH": f"{tools}:{os.environ['PATH']}"}
     assert run(clone / ".ci" / "run", cwd=clone.parent, env=env).returncode == 0
     # No history tells what has changed: the hardware is checked too.

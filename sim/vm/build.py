@@ -16,6 +16,7 @@ from sim.vm import compact, setup
 
 BUILD = setup.ROOT / "build"
 MPY = BUILD / "mpy"  # what a device is shipped
+BOARD = BUILD / "board"  # the device's own, which the VM of the simulator has no use for
 INSIDE = BUILD / "vm"  # what only the VM has: its board and suchlike
 _AS_SOURCE = ("boot.py", "main.py")
 _MAKERS = (Path(__file__), Path(compact.__file__), setup.ROOT / "pyproject.toml")
@@ -168,8 +169,20 @@ def firmware() -> Path:
     )
 
 
+def product() -> dict[str, bytes]:
+    """All files of a device's file system by their path, board.py's among them."""
+    folder = firmware()
+    board = _make({FIRMWARE / "board.py": BOARD / "board.mpy"}, {}, BOARD)
+    return {
+        path.relative_to(made).as_posix(): path.read_bytes()
+        for made in (folder, board)
+        for path in sorted(made.rglob("*"))
+        if path.suffix in (".mpy", ".py")
+    }
+
+
 def inside() -> Path:
-    """The same for the files that only the VM has."""
+    """Bring build/vm up to date: the files that only the VM has."""
     made = {setup.HERE / name: (INSIDE / name).with_suffix(".mpy") for name in _INSIDE}
     return _make(made, {}, INSIDE)
 

@@ -1,0 +1,192 @@
+"""What is asked of a store, a station's or the plant's."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, Select, case, func, select
+
+from host_tools.identity import Identity
+from host_tools.store.connect import StoreError, reading
+from host_tools.store.models import (
+    Label,
+    LabelOutcome,
+    Measure,
+    Measurement,
+    Nesting,
+    Packing,
+    Run,
+    Shipment,
+    StationKey,
+    Unit,
+)
+
+
+def unit(store: Engine, serial: str) -> Identity:
+    """Who a unit is. Raises StoreError when there is none of this serial."""
+    with reading(store) as connection:
+        wanted = select(Unit.serial, Unit.lot, Unit.revision, Unit.made)
+        row = connection.execute(wanted.where(Unit.serial == serial)).first()
+    if row is None:
+        raise StoreError(f"No unit {serial} is known here: ask the plant's store, or look again.")
+    return Identity(*row)
+
+
+def signer(store: Engine, signed: Callable[[str], bool]) -> str | None:
+    """The station whose key `signed` says yes to, among those that are known here."""
+    with reading(store) as connection:
+        keys = connection.execute(select(StationKey.public, StationKey.station)).all()
+    return next((row.station for row in keys if signed(row.public)), None)
+
+
+def trace(store: Engine, serial: str) -> dict[str, Any]:
+    """A unit's life: itself, its runs with all they measured, labels, box, and to whom it went.
+
+    Raises StoreError when there is no such unit.
+    """
+    with reading(store) as connection:
+        unit = connection.execute(select(Unit.__table__).where(Unit.serial == serial)).first()
+        if unit is None:
+            raise StoreError(
+                f"No unit {serial} is known here: ask the plant's store, or look again."
+            )
+        told = dict(unit._mapping)
+        runs = select(Run.__table__).where(Run.serial == serial).order_by(Run.at)
+        told["runs"] = [dict(row._mapping) for row in connection.execute(runs)]
+        measured = (
+            select(Measurement.run, Measure.phase, Measure.name, Measure.unit, Measure.low)
+            .add_columns(Measure.high, Measurement.value)
+            .join(Measure, Measure.id == Measurement.measure)
+            .where(Measurement.run.in_([run["id"] for run in told["runs"]]))
+            .order_by(Measure.phase, Measure.name)
+        )
+        values = [dict(row._mapping) for row in connection.execute(measured)]
+        for run in told["runs"]:
+            run["values"] = [
+                _without(value, "run") for value in values if value["run"] == run["id"]
+            ]
+        labels = (
+            select(Label.copy, Label.content, Label.worker, Label.at, LabelOutcome.outcome)
+            .outerjoin(LabelOutcome, LabelOutcome.label == Label.id)
+            .where(Label.serial == serial)
+            .order_by(Label.copy)
+        )
+        told["labels"] = [dict(row._mapping) for row in connection.execute(labels)]
+        place = connection.execute(_places().where(Packing.serial == serial)).first()
+        told["box"], told["carton"], told["shipped_to"] = (
+            (place.box, place.carton, place.to) if place else (None, None, None)
+        )
+    return told
+
+
+def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != key}
+
+
+def _places() -> Select:
+    """(serial, box, carton, to): by the shipment of the carton, or of the box itself."""
+    return (
+        select(Packing.serial, Packing.box, Nesting.carton, Shipment.to, Shipment.at)
+        .outerjoin(Nesting, Nesting.box == Packing.box)
+        .outerjoin(Shipment, Shipment.sscc == func.coalesce(Nesting.carton, Packing.box))
+    )
+
+
+def recall(store: Engine, lot: str) -> list[dict[str, Any]]:
+    """Where each unit of a lot is: serial, box, carton, to whom, when; blank where it is not
+    packed or not shipped."""
+    places = _places().subquery()
+    wanted = (
+        select(Unit.serial, places.c.box, places.c.carton, places.c.to, places.c.at)
+        .outerjoin(places, places.c.serial == Unit.serial)
+        .where(Unit.lot == lot)
+        .order_by(places.c.to, places.c.box, Unit.serial)
+    )
+    with reading(store) as connection:
+        return [dict(row._mapping) for row in connection.execute(wanted)]
+
+
+def yields(
+    store: Engine, lot: str | None = None, station: str | None = None
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(first-pass yield a stage, why first runs failed, most frequent first).
+
+    First-pass yield: of the units that came to a stage, how many passed the first time.
+    """
+    ranked = select(
+        Run.stage,
+        Run.phase,
+        Run.cause,
+        Run.outcome,
+        func.row_number().over(partition_by=(Run.serial, Run.stage), order_by=Run.at).label("n"),
+    ).join(Unit, Unit.serial == Run.serial)
+    if lot is not None:
+        ranked = ranked.where(Unit.lot == lot)
+    if station is not None:
+        ranked = ranked.where(Run.station == station)
+    runs = ranked.subquery()
+    passed = func.sum(case((runs.c.outcome == "passed", 1), else_=0))
+    stages = (
+        select(runs.c.stage, func.count().label("units"), passed.label("passed"))
+        .where(runs.c.n == 1)
+        .group_by(runs.c.stage)
+        .order_by(runs.c.stage)
+    )
+    failures = (
+        select(runs.c.stage, runs.c.phase, runs.c.cause, func.count().label("units"))
+        .where(runs.c.n == 1, runs.c.outcome != "passed")
+        .group_by(runs.c.stage, runs.c.phase, runs.c.cause)
+        .order_by(func.count().desc(), runs.c.stage, runs.c.phase)
+    )
+    with reading(store) as connection:
+        by_stage = [dict(row._mapping) for row in connection.execute(stages)]
+        pareto = [dict(row._mapping) for row in connection.execute(failures)]
+    for row in by_stage:
+        row["passed"] = int(row["passed"])
+        row["first_pass_pct"] = round(100 * row["passed"] / row["units"], 2)
+    return by_stage, pareto
+
+
+def columns(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows as a plain table."""
+    if not rows:
+        return "nothing"
+    names = list(rows[0])
+    cells = [names, *([("" if v is None else str(v)) for v in row.values()] for row in rows)]
+    widths = [max(len(line[n]) for line in cells) for n in range(len(names))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    )
+
+
+def life(told: dict[str, Any]) -> str:
+    """What `trace` found, for people."""
+    lines = [
+        f"{told['serial']}  lot {told['lot']}, revision {told['revision']}, made {told['made']}, "
+        f"MAC {told['mac']}, station {told['station']}"
+    ]
+    for run in told["runs"]:
+        why = f" in {run['phase']}: {run['cause']}" if run["outcome"] != "passed" else ""
+        lines.append(
+            f"{run['at']:%Y-%m-%d %H:%M:%S}  {run['stage']} ({run['kind']}) {run['outcome']}{why}"
+            f"; station {run['station']}, slot {run['slot']}, worker {run['worker'] or '-'}, "
+            f"{run['seconds']:.1f} s, version {run['version']}"
+        )
+        for value in run["values"]:
+            measured = "none" if value["value"] is None else f"{value['value']:g}"
+            limits = [
+                "" if limit is None else f"{limit:g}" for limit in (value["low"], value["high"])
+            ]
+            within = f" (limits {' to '.join(limits)})" if any(limits) else ""
+            lines.append(
+                f"    {value['phase']}.{value['name']} = {measured} {value['unit']}{within}"
+            )
+    for label in told["labels"]:
+        lines.append(
+            f"label {label['copy']}: {label['outcome'] or 'not known'}, {label['content']}"
+        )
+    lines.append(
+        f"box {told['box'] or '-'}, carton {told['carton'] or '-'}, "
+        f"shipped to {told['shipped_to'] or '-'}"
+    )
+    return "\n".join(lines)
