@@ -33,6 +33,10 @@ build/demo.csv: $(wildcard sim/patient/*.py) | .venv/base.stamp
 bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their budget
 	@$(bin)/python -m sim.bench
 
+.PHONY: power
+power: .venv/all.stamp  ## print the power model: what each mode draws, how many measurements
+	@$(bin)/python -m sim.power
+
 .PHONY: evaluate
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
 	@$(bin)/xueyang evaluate --matrix quick
@@ -96,7 +100,7 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 
 .venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
 	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
-	@extras=fast,cluster,parquet,edf,vm,dev; \
+	@extras=fast,cluster,parquet,edf,vm,ble,usb,dev; \
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
 	$(pip) --editable ".[$$extras]"
