@@ -34,6 +34,10 @@ bench: .venv/all.stamp  ## print speeds and costs, and flag those beyond their b
 	@$(bin)/python -m sim.bench
 	@$(bin)/python -m host_tools.flash_bench
 
+.PHONY: power
+power: .venv/all.stamp  ## print the power model: what each mode draws, how many measurements
+	@$(bin)/python -m sim.power
+
 .PHONY: evaluate
 evaluate: .venv/all.stamp  ## measure the algorithm on the quick matrix of simulated people (3 minutes)
 	@$(bin)/xueyang evaluate --matrix quick
@@ -101,7 +105,7 @@ setup-all: .venv/all.stamp  ## the rest too: test tools, numba, and the MicroPyt
 
 .venv/all.stamp: .venv/base.stamp $(wildcard sim/vm/package*.json)
 	@echo "Adding the test tools and the MicroPython VM; this happens once." >&2
-	@extras=fast,cluster,parquet,edf,vm,factory,dev; \
+	@extras=fast,cluster,parquet,edf,vm,ble,usb,factory,dev; \
 	node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null \
 		&& npm --version >/dev/null 2>&1 || extras=$$extras,node; \
 	$(pip) --editable ".[$$extras]"

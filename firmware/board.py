@@ -4,6 +4,7 @@ The only file that names `machine`. sim/board.py has the same names, so all else
 Two targets, told apart by their chip: the product (ESP32-C3) and a development board (ESP32).
 """
 
+import select
 import sys
 import time
 
@@ -14,6 +15,7 @@ from machine import (
     DEEPSLEEP_RESET,
     I2C,
     PWM,
+    RTC,
     SPI,
     WDT,
     WDT_RESET,
@@ -21,7 +23,9 @@ from machine import (
     SoftI2C,
     Timer,
     deepsleep,
+    lightsleep,
     reset_cause,
+    unique_id,
 )
 from machine import reset as reset
 
@@ -81,6 +85,7 @@ leds_fixed = False
 woken = reset_cause() == DEEPSLEEP_RESET  # the button did that: it asks for no prompt
 bitten = reset_cause() == WDT_RESET  # the watchdog did
 
+EPOCH_S = time.mktime((2000, 1, 1, 0, 0, 0, 0, 0))  # ports differ in when their time begins
 _NEVER_SET_S = 820454400  # 2026-01-01: before this firmware was written
 
 # A unit that `xueyang flash` has made keeps its data in a partition of their own, which no update
@@ -92,9 +97,14 @@ for _partition in Partition.find(Partition.TYPE_DATA, label="data"):
         vfs.VfsLfs2.mkfs(_partition)
         vfs.mount(_partition, DATA_DIR)
 
+_console = select.poll()
+_console.register(sys.stdin, select.POLLIN)
+
 sleep_us = time.sleep_us
 sleep_ms = time.sleep_ms
 ticks_ms = time.ticks_ms
+gmtime = time.gmtime
+UNIQUE_ID = unique_id()
 
 _watchdog = None
 
@@ -134,7 +144,7 @@ def keep_feeding():
 
 def time_s():
     """Seconds since 2000-01-01 UTC; -1 while nobody has set the clock, which begins there."""
-    now_s = time.time()
+    now_s = time.time() - EPOCH_S
     return now_s if now_s > _NEVER_SET_S else -1
 
 
@@ -150,8 +160,37 @@ def deep_sleep():
     deepsleep()
 
 
+def rest_ms(ms, busy):
+    """Wait: in light sleep on the product where nothing is busy and no cable is in. Light sleep
+    stops the radio, the PWM and the USB, and on a development board the console's letters."""
+    if busy or not is_product or vbus.value():
+        time.sleep_ms(ms)
+    else:
+        lightsleep(ms)
+
+
+def set_clock(time_s):
+    """To so many seconds since 2000-01-01 UTC; it runs on in deep sleep."""
+    year, month, day, hour, minute, second, weekday, _ = time.gmtime(time_s + EPOCH_S)
+    RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
+
+
+def console_read():
+    """The next byte from the USB console, -1 when there is none."""
+    for _ in _console.ipoll(0):
+        return sys.stdin.buffer.read(1)[0]
+    return -1
+
+
+def console_write(content):
+    """Bytes to the USB console; whoever does not read them loses them."""
+    sys.stdout.buffer.write(content)
+
+
 def unload(name):
-    """Forget a module of the firmware that is seldom used; its memory is free again."""
-    package = sys.modules["oximeter"]
-    del sys.modules["oximeter." + name]
-    delattr(package, name)
+    """Forget a module of the firmware that is seldom used, by its name after "oximeter."."""
+    whole = "oximeter." + name
+    if whole in sys.modules:
+        del sys.modules[whole]
+        parent, _, leaf = whole.rpartition(".")
+        delattr(sys.modules[parent], leaf)

@@ -20,7 +20,8 @@ def run(app, now_ms):
         while now_ms < LIFE_MS and not app.off:
             wait_ms = app.step(now_ms)
             board.feed_watchdog()
-            board.sleep_ms(max(0, wait_ms - (board.ticks_ms() - ticks) % TICKS_END))
+            spent_ms = (board.ticks_ms() - ticks) % TICKS_END
+            board.rest_ms(max(0, wait_ms - spent_ms), app.busy())
             before, ticks = ticks, board.ticks_ms()
             now_ms += (ticks - before) % TICKS_END
     except KeyboardInterrupt:  # somebody wants the prompt

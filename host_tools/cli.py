@@ -769,6 +769,66 @@ def _watching(slots) -> Iterator[tuple]:
         yield move, pause
 
 
+@app.command()
+def receive(
+    csv: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Keep the settled readings there, each once."),
+    ] = None,
+    records: Annotated[
+        bool, typer.Option("--records", help="Fetch what the unit has stored, and end.")
+    ] = False,
+    delete: Annotated[
+        bool, typer.Option("--delete", help="The same, and empty its memory afterwards.")
+    ] = False,
+    set_clock: Annotated[
+        bool, typer.Option("--set-clock", help="Set the unit's clock to this computer's, in UTC.")
+    ] = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Show the live numbers too; they are never kept.")
+    ] = False,
+    seconds: Annotated[
+        float, typer.Option(min=1, help="How long to listen, or to wait for the memory.")
+    ] = 60.0,
+    unit: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only the unit that shows this name.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a reading.")
+    ] = False,
+) -> None:
+    """Receive readings over Bluetooth from a unit in link mode. Not a medical device."""
+    import asyncio
+
+    from host_tools import receive as verb
+
+    if delete and csv is None:
+        raise typer.BadParameter("name a file with --csv first: what is deleted is gone.")
+
+    async def session(store: "verb.Store | None") -> None:
+        def tell(reading: "verb.Reading") -> None:
+            if store is not None and not reading.live:
+                store.add(reading)
+            if as_json:
+                _told(json.dumps(dict(zip(verb.COLUMNS, reading.row(), strict=True))))
+            else:
+                _told("  ".join(cell or "-" for cell in reading.row()))
+
+        print("Looking for a unit in link mode.", file=sys.stderr)
+        async with verb.connected(unit) as client:
+            print("Connected.", file=sys.stderr)
+            await verb.receive(client, tell, records or delete, set_clock, delete, live, seconds)
+
+    try:
+        asyncio.run(session(None if csv is None else verb.Store(csv)))
+    except verb.ReceiveError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(error.code) from None
+    except OSError as error:
+        print(f"{csv} cannot be written ({error.strerror}).", file=sys.stderr)
+        raise typer.Exit(1) from None
+
+
 @contextlib.contextmanager
 def _counting() -> Iterator:
     """A function progress(done, of, what): a bar on a terminal, elsewhere a line now and then."""

@@ -10,6 +10,7 @@ Time is the clock's: it passes in sleep_us and sleep_ms, and where the one who d
 import builtins
 import shutil
 import tempfile
+import time
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -75,10 +76,14 @@ class BatteryAdc:
 class Board:
     """A device under `light`. `sensor` and `display` are its chips, `clock` its time, `resets`
     counts its restarts. The rest has the names of firmware/board.py, and may be set to make it
-    another device; `data_dir` None gives it an empty flash of its own.
+    another device; `data_dir` None gives it an empty flash of its own. What a host sends goes into
+    `console_in`, what it gets comes out of `console_out`.
     """
 
     DISPLAY_CONTROLLER = "ssd1306"
+    EPOCH_S = 946684800  # 2000-01-01 by this Python
+    UNIQUE_ID = b"\x01\x23\x45\x67\x89\xab"
+    gmtime = staticmethod(time.gmtime)
     BATTERY_DIVIDER = (2, 1)
 
     def __init__(
@@ -110,6 +115,9 @@ class Board:
         self.fed_for_ever = False
 
         self._data_dir = data_dir
+        self.dozed_us = 0  # of it in light sleep
+        self.console_in = bytearray()
+        self.console_out = bytearray()
         self._watchdog_ms = 0
         self._bites_us: int | None = None
         self._off_us: int | None = None
@@ -145,8 +153,22 @@ class Board:
     def sleep_ms(self, ms: int) -> None:
         self.sleep_us(1000 * ms)
 
+    def rest_ms(self, ms: int, busy: bool) -> None:
+        if not (busy or not self.is_product or (self.vbus is not None and self.vbus.value())):
+            self.dozed_us += 1000 * ms
+        self.sleep_ms(ms)
+
     def ticks_ms(self) -> int:
         return self.clock.now_ms % _TICKS_END
+
+    def console_read(self) -> int:
+        return self.console_in.pop(0) if self.console_in else -1
+
+    def console_write(self, content: bytes) -> None:
+        self.console_out += content
+
+    def set_clock(self, time_s: int) -> None:
+        self.clock_set_s = time_s - self.clock.now_us // 1_000_000
 
     def start_watchdog(self, timeout_ms: int) -> None:
         self._watchdog_ms = timeout_ms

@@ -13,7 +13,18 @@ for _folder in (FIRMWARE, Path(__file__).resolve().parent / "fakes"):
     if str(_folder) not in sys.path:
         sys.path.append(str(_folder))
 
-from oximeter import core, crash, guide, identity, menu, settings, terms, verdict  # noqa: E402
+import bluetooth  # noqa: E402
+from oximeter import (  # noqa: E402
+    core,
+    crash,
+    guide,
+    identity,
+    log,
+    menu,
+    settings,
+    terms,
+    verdict,
+)
 from oximeter.app import App  # noqa: E402
 from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import (  # noqa: E402
@@ -26,28 +37,36 @@ from oximeter.drivers import (  # noqa: E402
     oled,
     spi_port,
 )
+from oximeter.link import bonds, console, erase, plx, services  # noqa: E402
 from oximeter.ui import picture, screens  # noqa: E402
 
 __all__ = [
     "App",
     "FIRMWARE",
     "battery",
+    "bluetooth",
+    "bonds",
     "bus",
     "button",
     "buzzer",
+    "console",
     "core",
     "crash",
+    "erase",
     "field",
     "guide",
     "i2c_port",
     "identity",
+    "log",
     "max30102",
     "menu",
     "oled",
     "picture",
-    "settings",
+    "plx",
     "screens",
     "spi_port",
+    "services",
+    "settings",
     "terms",
     "track",
     "verdict",

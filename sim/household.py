@@ -17,9 +17,9 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from sim import door, eye, season
+from sim import eye, season
 from sim.board import Board, run
-from sim.door import App, crash, field, settings, terms, verdict
+from sim.door import App, crash, field, log, settings, terms, verdict
 from sim.patient import Person, Scene
 
 _SEED = 1106
@@ -89,7 +89,7 @@ def visit(number: int) -> Tally:
     truth_pct = float(person.spo2_pct(0))
     clock = board.clock
     app = App(board)
-    log = app.log = _Log(board)
+    kept = app.log = _Log(board)
     frozen = 0
     wrong = 0
     judged = 0
@@ -100,40 +100,38 @@ def visit(number: int) -> Tally:
             cut_s = 1e9
             began_s = now_s
             app = App(board)
-            log = app.log = _Log(board, log)
+            kept = app.log = _Log(board, kept)
         board.battery_adc.cells_mv = 2100 if now_s >= empty_s else 2900
         clock.advance_us(1000 * max(1, app.step(round(1000 * (now_s - began_s)))))
         frozen += _is_frozen(board.display.pixels(), scene, now_s)
-        if len(log.asked) > judged:
-            judged = len(log.asked)
+        if len(kept.asked) > judged:
+            judged = len(kept.asked)
             wrong += _is_wrong(app, truth_pct)
-    settled = len(log.asked)
+    settled = len(kept.asked)
     low = settled if truth_pct <= 93 else 0
-    kept = log.kept()
-    return Tally(
-        1, settled, low, wrong, min(1, frozen), 0 if kept is None else settled,
-        0 if kept is None else settled - kept,
-    )  # fmt: skip
+    return Tally(1, settled, low, wrong, min(1, frozen), settled, settled - kept.kept())
 
 
-class _Log:
-    """Notes what the app wants kept, and hands it on to the firmware's log where there is one."""
+class _Log(log.Log):
+    """The firmware's log, and what the app wanted kept."""
 
     def __init__(self, board: Board, before: "_Log | None" = None) -> None:
+        super().__init__(board.DATA_DIR)
         self.asked: list[int] = before.asked if before else []
-        module = getattr(door, "log", None)
-        self._kept = module.Log(board.DATA_DIR) if module else None
 
     def append(self, reading, *more: int) -> bool:
         self.asked.append(reading[field.SETTLED_CENTIPCT])
-        return self._kept.append(reading, *more) if self._kept else True
+        return super().append(reading, *more)
 
-    def find(self, *which: int) -> int:
-        return self._kept.find(*which) if self._kept else -1
-
-    def kept(self) -> int | None:
-        """How many are in the log now; None where this firmware has none."""
-        return self._kept.count() if self._kept else None
+    def kept(self) -> int:
+        """How many are on the flash now."""
+        there = log.Log(self.folder)
+        there.open()
+        count, at = 0, there.find()
+        while at >= 0:
+            count += 1
+            at = there.find(at)
+        return count
 
 
 def _is_wrong(app: App, truth_pct: float) -> bool:
@@ -216,8 +214,10 @@ def bound_pct(count: int, of: int) -> float:
     """Upper end of the 95 % interval of a share, in percent (Clopper and Pearson 1934)."""
     from scipy import stats
 
-    return 100.0 if of == 0 or count >= of else 100 * float(
-        stats.beta.ppf(0.95, count + 1, of - count)
+    return (
+        100.0
+        if of == 0 or count >= of
+        else 100 * float(stats.beta.ppf(0.95, count + 1, of - count))
     )
 
 

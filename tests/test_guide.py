@@ -8,7 +8,7 @@ import pytest
 from device import SPO2_PCT, Device, Finger
 
 from sim.board import Board
-from sim.door import App, field, guide, menu, picture, settings, terms, verdict
+from sim.door import App, field, guide, log, menu, picture, settings, terms, verdict
 
 PHASES = [
     "SELF_TEST", "INSERT", "MEASURING", "LIVE", "RESULT", "HELD", "OTHER_FINGER", "FAILED",
@@ -196,31 +196,24 @@ def test_kept_awake_it_tires_of_nothing() -> None:
 # Whole measurements -------------------------------------------------------------------------
 
 
-class Log:
-    """As much of log.py as the app asks for."""
+class Log(log.Log):
+    """The log, and what it was given."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        super().__init__(folder)
         self.kept: list[tuple] = []
-        self.record: list[int] = []
 
     def append(self, reading, uptime_s: int, time_s: int, person: int, marks: int) -> bool:
         stored = list(reading)
         stored[field.SPO2_CENTIPCT] = stored[field.SETTLED_CENTIPCT]
         self.kept.append((stored, uptime_s, time_s, person, marks))
-        return True
-
-    def find(self, before: int = 1 << 29, person: int = -1) -> int:
-        for at in range(min(before, len(self.kept)) - 1, -1, -1):
-            if person < 0 or self.kept[at][3] == person:
-                self.record = self.kept[at][0]
-                return at
-        return -1
+        return super().append(reading, uptime_s, time_s, person, marks)
 
 
 def kept_by(device: Device) -> Log:
-    log = device.app.log
-    assert isinstance(log, Log)
-    return log
+    kept = device.app.log
+    assert isinstance(kept, Log)
+    return kept
 
 
 def log_of(device: Device) -> list[tuple]:
@@ -235,7 +228,7 @@ def home(told: settings.Settings | None = None, finger: bool = False, **light) -
     device = Device(board.sensor.light, board)
     device.light.present = finger
     device.light._contact = float(finger)
-    device.app.log = Log()
+    device.app.log = Log(board.DATA_DIR)
     return device
 
 
@@ -501,7 +494,7 @@ def test_oxygen_marks_and_forbids_green() -> None:
     device.light.present = True
     until(device, terms.RESULT)
     assert device.app._verdict == terms.UNJUDGED
-    assert log_of(device)[0][4] == terms.MARK_OXYGEN
+    assert log_of(device)[0][4] == terms.MARK_OXYGEN | terms.MARK_HUMAN_SAO2
 
 
 def test_language_and_silence_are_kept() -> None:

@@ -339,9 +339,7 @@ def test_a_crash_leaves_the_watchdog_hungry_and_a_record(
     assert crash.read(board.DATA_DIR) == "7 s: ValueError('a mistake')\n"
 
 
-def test_a_hang_leaves_a_record_too(
-    monkeypatch: pytest.MonkeyPatch, board: WatchedBoard
-) -> None:
+def test_a_hang_leaves_a_record_too(monkeypatch: pytest.MonkeyPatch, board: WatchedBoard) -> None:
     wrong(monkeypatch, board, hanging(board))
     run(board, WRONG_MS + 4000)
     assert board.resets == 1
@@ -408,3 +406,14 @@ def test_nothing_glows_and_nothing_is_lit_while_it_sleeps(board: WatchedBoard) -
     assert not board.display.on
     assert not board.sensor.sampling
     assert board.clock.last_number_ms(0, 40_000) == 0
+
+
+def test_between_the_steps_it_sleeps_lightly(board: WatchedBoard) -> None:
+    """Nearly always while it measures; never while a tone would be cut off, or on a cable."""
+    run(board, 12_000)
+    assert 8_000_000 < board.dozed_us < 12_000_000
+    dozed_us = board.dozed_us
+    assert board.vbus is not None
+    board.vbus.value(1)
+    run(board, 5_000)
+    assert board.dozed_us - dozed_us < 100_000

@@ -1,7 +1,9 @@
 """The map of pins: sound, fresh in the firmware, and read there as it is meant."""
 
 import builtins
+import calendar
 import copy
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -113,6 +115,9 @@ def test_a_map_that_changed_is_noticed(
 # firmware/board.py itself, on a machine that notes what is asked of it.
 
 
+EPOCH_2000_S = 946684800
+
+
 class Machine:
     """Stands for MicroPython's `machine`: every part remembers how it was made."""
 
@@ -145,7 +150,7 @@ class Machine:
         return made
 
     def module(self) -> SimpleNamespace:
-        names = ("ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C", "Timer")
+        names = ("ADC", "I2C", "PWM", "RTC", "SPI", "WDT", "Pin", "SoftI2C", "Timer")
         module = SimpleNamespace(**{name: self.part(name) for name in names})
         module.DEEPSLEEP_RESET, module.WDT_RESET = 4, 3
         module.reset_cause = lambda: self.cause
@@ -154,6 +159,8 @@ class Machine:
         for mode in ("IN", "OUT", "OPEN_DRAIN", "PULL_UP"):
             setattr(module.Pin, mode, mode)
         module.reset = lambda: None
+        module.lightsleep = lambda ms: self.slept.append(("light", ms))
+        module.unique_id = lambda: b"\1\2\3\4\5\6"
         return module
 
 
@@ -167,6 +174,10 @@ def loaded(
     machine = Machine(data)
     machine.cause = cause
     clock = SimpleNamespace(sleep_us=None, sleep_ms=None, ticks_ms=None, time=lambda: now_s)
+    clock.gmtime = lambda time_s: time.gmtime(time_s + EPOCH_2000_S)[:7] + (1,)
+    clock.mktime = lambda date: calendar.timegm(date) - EPOCH_2000_S  # of 2000, as on an ESP32
+    console = SimpleNamespace(register=lambda *_: None, ipoll=lambda _: iter(()))
+    select = SimpleNamespace(poll=lambda: console, POLLIN=1)
     esp32 = SimpleNamespace(
         WAKEUP_ALL_LOW=False,
         wake_on_gpio=lambda pins, level: machine.slept.append(("gpio", pins, level)),
@@ -174,10 +185,12 @@ def loaded(
         Partition=SimpleNamespace(find=machine.find, TYPE_DATA=1),
     )
     system = SimpleNamespace(implementation=SimpleNamespace(_machine=f"Generic {chip} module"))
+    system.stdin = None
     stands_in = {"machine": machine.module(), "time": clock, "sys": system, "esp32": esp32}
     stands_in["vfs"] = SimpleNamespace(
         mount=machine.mount, VfsLfs2=SimpleNamespace(mkfs=machine.mkfs)
     )
+    stands_in["select"] = select
 
     def importing(name: str, *more: Any) -> Any:
         return stands_in.get(name) or __import__(name, *more)
@@ -223,6 +236,21 @@ def test_the_button_ends_the_deep_sleep() -> None:
     assert machine.slept == [("ext0", board.button, False), "deep"]
 
 
+def test_it_sleeps_lightly_where_nothing_is_cut_off() -> None:
+    """Light sleep stops the radio, the tones and the USB of the C3."""
+    board, machine = loaded("ESP32C3")
+    waited: list[int] = []
+    board.time.sleep_ms = waited.append
+    for cable, busy in ((0, False), (1, False), (0, True)):
+        board.vbus.value = lambda level=cable: level
+        board.rest_ms(30, busy)
+    assert machine.slept == [("light", 30)] and waited == [30, 30]
+    board, machine = loaded("ESP32")
+    board.time.sleep_ms = waited.append
+    board.rest_ms(30, False)
+    assert machine.slept == [], "a development board would lose what is typed"
+
+
 def test_a_clock_that_nobody_set_has_no_time() -> None:
     """MicroPython on an ESP32 begins at 2000-01-01."""
     assert loaded("ESP32C3", now_s=3600)[0].time_s() == -1
@@ -245,12 +273,22 @@ def test_both_boards_have_the_same_names() -> None:
     firmware = {name for name in vars(board) if not name.startswith("_")}
     firmware -= {"sys", "time", "ADC", "I2C", "PWM", "SPI", "WDT", "Pin", "SoftI2C"}
     firmware -= {"Timer"}
-    firmware -= {"DEEPSLEEP_RESET", "WDT_RESET", "deepsleep", "reset_cause"}
-    firmware -= {"Partition", "vfs"}
+    firmware -= {
+        "DEEPSLEEP_RESET",
+        "WDT_RESET",
+        "deepsleep",
+        "reset_cause",
+        "unique_id",
+        "lightsleep",
+        "RTC",
+        "select",
+        "Partition",
+        "vfs",
+    }
     simulated = Board(Finger())
     assert {name for name in firmware if not hasattr(simulated, name)} == set()
     own = {"clock", "sensor", "display", "display_bus", "resets", "power_off_at"}
-    own |= {"clock_set_s", "fed_for_ever"}
+    own |= {"clock_set_s", "fed_for_ever", "console_in", "console_out", "dozed_us"}
     names = {name for name in dir(simulated) if not name.startswith("_")}
     assert names - own == firmware
 

@@ -1,0 +1,3 @@
+"""The firmware of the oximeter."""
+
+VERSION = "0.1.0"

@@ -9,12 +9,13 @@ from array import array
 
 from micropython import const
 
-from oximeter import core, guide, terms, verdict
+from oximeter import core, guide, log, terms, verdict
 from oximeter.core import field
 from oximeter.drivers import bus, button, buzzer
 from oximeter.drivers.battery import Battery
 from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
 from oximeter.drivers.oled import Oled
+from oximeter.link.console import Console
 from oximeter.ui import picture, screens
 
 _STEP_MS = const(40)  # four samples at 100/s; the sensor's FIFO holds 320 ms
@@ -83,7 +84,12 @@ class App:
         self.guide = guide.new(board.keep_awake)
         self.mode = terms.MODE_HOME
         self.off = False  # nothing is left to do: the board may sleep
-        self.log = None  # of log.py
+        self.log = log.Log(board.DATA_DIR)
+        self._unsaved = False
+        self.console = Console()
+        self.radio = None  # while Bluetooth is on
+        self.now_ms = 0
+        self._taken = 0  # samples of the last block
         self.person = 0  # 0: not told, 1 to 4
         self.marks = 0  # terms.MARK_OXYGEN, until switched off
         self.item = 0  # of the menu
@@ -104,7 +110,7 @@ class App:
         self._inverse = False
 
         self._core = core.new(board.CHANNELS)
-        core.set_curve(self._core, *self.settings.curve_q20())
+        self.follow_settings()
         self._measured = core.reading(self._core)
         self.reading = array("i", [field.NONE] * field.LENGTH)
         self.reading[field.STATUS] = field.STARTING
@@ -135,7 +141,7 @@ class App:
         self._battery = None
         if board.battery_adc is not None:
             self._battery = Battery(board.battery_adc, *board.BATTERY_DIVIDER)
-        self._battery_pct = field.NONE
+        self.battery_pct = field.NONE
         self._battery_low = False
         self._on_cable = False
         self._tended_ms = -_TEND_MS
@@ -149,6 +155,11 @@ class App:
             return _STEP_MS
         if self._heard_ms is None:
             self._heard_ms = now_ms
+            self.log.open()
+            return 1  # at once: what opening has left in the memory can be collected first
+        if self._unsaved:
+            self._unsaved = False
+            self._save()
         self._tend(now_ms)
         self.sample(now_ms)
         if now_ms - self._aimed_ms >= _TEND_MS:
@@ -164,6 +175,7 @@ class App:
                     pass  # the next read will tell
         self._lead(now_ms)
         self.present(now_ms)
+        self._link(now_ms)
         return _STEP_MS
 
     def sample(self, now_ms):
@@ -191,6 +203,7 @@ class App:
             self._started = True
         elif self._cause != field.FLAG_FAULT_FIFO:
             events |= field.EVENT_NACK
+        self._taken = count
         core.feed(self._core, self._red_adc, self._ir_adc, count, now_ms, events)
         self._overlay(now_ms)
 
@@ -339,10 +352,10 @@ class App:
     def _weigh_battery(self):
         mv = self._battery.millivolts()
         if mv < _ABSENT_MV:
-            self._battery_pct = field.NONE
+            self.battery_pct = field.NONE
             self._battery_low = False
             return
-        self._battery_pct = self._battery.percent()
+        self.battery_pct = self._battery.percent()
         # Without the gap the cells' recovery would let numbers come and go.
         self._battery_low = mv < (_ENOUGH_MV if self._battery_low else _LOW_MV)
 
@@ -369,7 +382,7 @@ class App:
         state = self.guide
         before = state[terms.PHASE]
         settled = out[field.SETTLED_CENTIPCT] != field.NONE
-        awake = self.board.keep_awake or self.mode != terms.MODE_HOME
+        awake = self.board.keep_awake or self.mode != terms.MODE_HOME or self._is_linked(now_ms)
         touched = self._touched(now_ms)
         changed = guide.step(state, out[field.STATUS], settled, touched, now_ms, awake)
         phase = state[terms.PHASE]
@@ -477,10 +490,11 @@ class App:
         self._judge(True, now_ms)
         irregular = self.reading[field.FLAGS] & field.FLAG_IRREGULAR != 0
         self.rhythm = (self.rhythm << 1 | irregular) & 7
-        if self.log is not None:
-            self.log.append(
-                self.reading, now_ms // 1000, self.board.time_s(), self.person, self._held_marks
-            )
+        if not self.board.keep_awake:
+            from oximeter.link import keep
+
+            keep.keep(self, now_ms, self._held_marks)
+            self.board.unload("link.keep")
         self._announce(now_ms)
 
     def _announce(self, now_ms):
@@ -492,6 +506,29 @@ class App:
             self._sound(buzzer.ATTENTION, now_ms)
         else:
             self._sound(buzzer.SETTLED, now_ms)
+
+    def block(self):
+        """The last samples as they came: how many, red, infrared, how many were lost before them,
+        whether ambient light was too much, and the currents of both lights in uA."""
+        sensor = self._driver
+        seen = (self._taken, self._red_adc, self._ir_adc, sensor.lost, sensor.ambient)
+        return seen + (self._red_ua, self._ir_ua)
+
+    def busy(self):
+        """Whether a light sleep would cut off the radio, a tone or what the console sends."""
+        return self.radio is not None or self.console.job is not None or self.buzzer.busy()
+
+    def _is_linked(self, now_ms):
+        """Somebody sits at the console, or a phone fetches what is stored."""
+        return now_ms < self.console.until_ms or (self.radio is not None and self.radio.at >= 0)
+
+    def _link(self, now_ms):
+        """The console, and Bluetooth while it is on."""
+        self.now_ms = now_ms
+        self.console.step(self)
+        if self.radio is not None and not self.radio.step(now_ms):
+            self.radio = None
+            self.board.unload("link.ble")
 
     def forget_held(self):
         self._counted = False
@@ -583,7 +620,7 @@ class App:
         view.perfusion_millipct = out[field.PERFUSION_MILLIPCT]
         view.quality = max(0, out[field.QUALITY])
         view.wave_at = self.wave_at
-        view.battery_pct = self._battery_pct
+        view.battery_pct = self.battery_pct
         view.progress = 0
         view.count = 0
         view.phone = self.settings.phone
@@ -704,7 +741,16 @@ class App:
                 self._go_dark()
         self.save()
 
+    def follow_settings(self):
+        """At the start, and when the console has changed them."""
+        core.set_curve(self._core, *self.settings.curve_q20())
+        self.view.forget()
+
     def save(self):
+        """The settings, with the next step: what has changed them still fills the memory."""
+        self._unsaved = True
+
+    def _save(self):
         from oximeter import settings
 
         try:  # noqa: SIM105 (MicroPython has no contextlib)

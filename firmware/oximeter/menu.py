@@ -92,7 +92,13 @@ def _choose(app, item, now_ms):
         phase = terms.INSERT
         app.save()
     elif item == terms.ITEM_LINK:
+        from oximeter.link import services
+
         phase = terms.LINK
+        if app.radio is not None:
+            app.radio.end()
+        app.radio = services.begin(app, now_ms, True)
+        app.board.unload("link.services")
     else:
         phase = terms.OFF
     app.go(phase, now_ms)
@@ -103,8 +109,8 @@ def _find_record(app):
     before = 1 << 29 if app.ordinal % 10 == 0 else app.record_at
     app.ordinal = app.ordinal % 10 + 1
     app.record_at = -1
-    if app.log is not None:
-        app.record_at = app.log.find(before, app.person or -1)
-        if app.record_at < 0 and app.ordinal > 1:  # no more: from the first again
-            app.ordinal = 1
-            app.record_at = app.log.find(1 << 29, app.person or -1)
+    app.record_at = app.log.find(before, app.person or -1)
+    if app.record_at < 0 and app.ordinal > 1:  # no more: from the first again
+        app.ordinal = 1
+        app.record_at = app.log.find(1 << 29, app.person or -1)
+    app.log.close()

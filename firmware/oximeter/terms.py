@@ -76,6 +76,9 @@ MARK_OXYGEN = 1
 MARK_BASELINE = 2
 MARK_BELOW_RANGE = 4
 MARK_SUSPECT_SWAP = 8
+# And of one in the log: the evidence behind the calibration; with neither there is none.
+MARK_SECONDARY = 16
+MARK_HUMAN_SAO2 = 32
 
 # What the board is used for besides measuring, set by the console and dropped by a reset.
 MODE_HOME = 0

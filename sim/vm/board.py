@@ -17,7 +17,6 @@ _DISPLAY = const(1)
 _STOP = const(-1000)
 _SLEEP_US = const(0)
 _SLEEP_MS = const(1)
-_TICKS_MS = const(2)
 _START_WATCHDOG = const(3)
 _FEED_WATCHDOG = const(4)
 _RESET = const(5)
@@ -25,14 +24,20 @@ _NEW_SENSOR_BUS = const(6)
 _BUZZER_HZ = const(7)
 _BUZZER_DUTY = const(8)
 _BATTERY_UV = const(9)
-_TIME_S = const(10)
 _DEEP_SLEEP = const(11)
 _KEEP_FEEDING = const(12)
+_REST_MS = const(15)  # twice the time, and one more where something is busy
+_CONSOLE = const(2)  # where a bus would stand
 _PIN = const(16)  # the first of the pins; a level under 0 asks for theirs
 
 _read = hostbus.read
 _write = hostbus.write
 _call = hostbus.call
+# These never fail, so that they need no function here.
+ticks_ms = hostbus.ticks_ms
+time_s = hostbus.time_s
+set_clock = hostbus.set_clock
+console_read = hostbus.console_read
 
 
 class HostStop(BaseException):
@@ -85,6 +90,8 @@ display_reset = _Part(_PIN + 2)
 button = _Part(_PIN + 3)
 vbus = _Part(_PIN + 4)
 buzzer = battery_adc = _Part(0)
+EPOCH_S = 946684800  # 2000-01-01 by this MicroPython
+UNIQUE_ID = b"\x01\x23\x45\x67\x89\xab"  # as in sim/board.py
 # vbus and battery_adc become None where the board outside has none.
 
 
@@ -107,8 +114,8 @@ def sleep_ms(n):
     _ask(_SLEEP_MS, n)
 
 
-def ticks_ms():
-    return _ask(_TICKS_MS)
+def rest_ms(ms, busy):
+    _ask(_REST_MS, ms << 1 | busy)
 
 
 def start_watchdog(timeout_ms):
@@ -123,10 +130,6 @@ def reset():
     _ask(_RESET)
 
 
-def time_s():
-    return _ask(_TIME_S) - 1
-
-
 def deep_sleep():
     _ask(_DEEP_SLEEP)
 
@@ -135,10 +138,23 @@ def keep_feeding():
     _ask(_KEEP_FEEDING)
 
 
+def gmtime(unix_s):
+    from time import gmtime  # of Python here, and large: only where somebody asks for a date
+
+    return gmtime(unix_s)
+
+
+def console_write(content):
+    _write(_CONSOLE, 0, 0, addressof(content), len(content))
+
+
 def unload(name):
-    package = sys.modules["oximeter"]
-    del sys.modules["oximeter." + name]
-    delattr(package, name)
+    """Forget a module of the firmware that is seldom used, by its name after "oximeter."."""
+    whole = "oximeter." + name
+    if whole in sys.modules:
+        del sys.modules[whole]
+        parent, _, leaf = whole.rpartition(".")
+        delattr(sys.modules[parent], leaf)
 
 
 def start():

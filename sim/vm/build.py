@@ -1,6 +1,6 @@
 """Compile the firmware to what a device is shipped: .mpy files, boot.py and main.py as source.
 
-    python -m sim.vm.build
+python -m sim.vm.build
 """
 
 import ast
@@ -23,8 +23,18 @@ _MAKERS = (Path(__file__), Path(compact.__file__), setup.ROOT / "pyproject.toml"
 # What becomes one module: the core, and the app with what only the app asks for.
 _CORE = FIRMWARE / "oximeter" / "core" / "__init__.py"
 _APP = FIRMWARE / "oximeter" / "app.py"
-EXPORTS = {_APP: frozenset({"App"})}
-_INSIDE = ("binascii.py", "board.py", "reference_kernel.py")
+# And what the radio needs while it is on, while it begins, and while it is asked for something.
+_LINK = FIRMWARE / "oximeter" / "link"
+_RADIO = _LINK / "ble.py"
+_BEGIN = _LINK / "services.py"
+_REQUEST = _LINK / "request.py"
+EXPORTS = {
+    _APP: frozenset({"App"}),
+    _RADIO: frozenset({"Radio"}),
+    _BEGIN: frozenset({"begin"}),
+    _REQUEST: frozenset({"answer"}),
+}
+_INSIDE = ("binascii.py", "bluetooth.py", "board.py", "reference_kernel.py")
 
 
 class BuildError(RuntimeError):
@@ -132,6 +142,9 @@ def _bundles() -> dict[Path, list[Path]]:
     return {
         _CORE: [*map(_file, core), _CORE],
         _APP: [_file(name) for name in app if name not in asked or name == "oximeter.app"],
+        _RADIO: [_LINK / "plx.py", _RADIO],
+        _BEGIN: [_LINK / "bonds.py", _BEGIN],
+        _REQUEST: [_LINK / "bonds.py", _REQUEST],
     }
 
 

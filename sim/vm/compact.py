@@ -247,6 +247,8 @@ def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> st
     for module, tree in trees.items():
         own = {name: siblings[module, name] for name in _defined(tree)}
         for node in tree.body:
+            if isinstance(node, ast.Import):
+                imports[ast.unparse(node)] = node
             if isinstance(node, ast.ImportFrom) and node.module:
                 sibling = node.module.split(".")[-1]
                 inside = [a for a in node.names if (sibling, a.name) in siblings]

@@ -80,6 +80,8 @@ class Board:
     sleep_us = sleep_ms
     def time_s(self):
         return -1
+    def console_read(self):
+        return -1
     def unload(self, name): pass
 from oximeter.app import App
 made = Board()

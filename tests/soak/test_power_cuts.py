@@ -1,10 +1,15 @@
-"""Power is cut at every byte while settings are written: the old record or the new one remains."""
+"""Power is cut at every byte while settings are written: the old record or the new one remains.
+
+And at every program and erase while the log is, all round its ring.
+"""
 
 import io
 import os
 from pathlib import Path
 
+import flash
 import pytest
+from test_log import cuts, written
 
 from sim.door import settings
 
@@ -120,3 +125,40 @@ def test_a_record_cut_at_every_byte_or_with_any_bit_turned_is_no_record() -> Non
         turned = bytearray(record)
         turned[bit // 8] ^= 1 << bit % 8
         assert settings.decode(bytes(turned)) is None, f"bit {bit}"
+
+
+@pytest.mark.parametrize("torn", [0.0, 0.5, 1.0])
+def test_a_cut_at_every_program_and_erase_all_round_the_ring(
+    torn: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = sum(
+        cuts(written(count, monkeypatch), count, torn, monkeypatch)[0]
+        for count in range(0, 1200, 13)
+    )
+    assert cut > 1500
+
+
+@pytest.mark.parametrize("torn", [0.0, 0.5, 1.0])
+def test_settings_on_a_flash_that_is_cut(torn: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same on real LittleFS, between whose bytes are blocks."""
+    chip = flash.Chip()
+    flash.Flash(chip).patch(monkeypatch, settings)
+    settings.save("/data", OLD)
+    content = bytes(chip.buffer)
+    cut = 0
+    while True:
+        chip = flash.Chip(content)
+        flash.Flash(chip).patch(monkeypatch, settings)
+        chip.torn = torn
+        chip.cut_after = chip.operations + cut
+        try:
+            settings.save("/data", NEW)
+            break
+        except flash.PowerCut:
+            pass
+        flash.Flash(flash.Chip(bytes(chip.buffer))).patch(monkeypatch, settings)
+        found = vars(settings.load("/data"))
+        assert found in (vars(OLD), vars(NEW)), f"cut {cut}"
+        cut += 1
+    assert cut >= 2
+    assert vars(settings.load("/data")) == vars(NEW)

@@ -22,6 +22,13 @@ BEATS = 13  # counts accepted beats
 QUALITY = 14  # 0 … 100
 SETTLED_CENTIPCT = 15  # value of the settled reading, NONE while not settled
 LENGTH = 16
+# What a stored reading has besides (log.py); its SEQ counts records, its SpO2 is the settled one.
+TIME_S = 16  # since 2000-01-01 UTC; NONE where the clock was never set
+UPTIME_S = 17  # since this start of the device
+BOOT = 18  # counts the starts in which something was stored
+PERSON = 19  # 0: unknown
+MARKS = 20  # of terms.py
+STORED_LENGTH = 21
 
 NONE = -1
 

@@ -1,0 +1,7 @@
+"""help: what the console understands."""
+
+from oximeter.link.commands import NAMES
+
+
+def run(console, app, words):
+    return NAMES
