@@ -149,6 +149,9 @@ class App:
 
     def step(self, now_ms):
         """Everything that is due at now_ms; the milliseconds until the next call."""
+        if self._unsaved:
+            self._unsaved = False
+            self._save()
         if self.guide[terms.PHASE] == terms.OFF:
             # A button still down would wake the board at once.
             self.off = self.board.button.value() == 1
@@ -157,9 +160,6 @@ class App:
             self._heard_ms = now_ms
             self.log.open()
             return 1  # at once: what opening has left in the memory can be collected first
-        if self._unsaved:
-            self._unsaved = False
-            self._save()
         self._tend(now_ms)
         self.sample(now_ms)
         if now_ms - self._aimed_ms >= _TEND_MS:
