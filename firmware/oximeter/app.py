@@ -117,7 +117,7 @@ class App:
         self.reading[field.FLAGS] = 0
         self.reading[field.SEQ] = 0
 
-        self._driver = Max30102(None)  # once: its buffer and slices take 1.2 KB
+        self._driver = None  # made once, in the first step: its buffer and slices take 1.2 KB
         self._sensor = None  # the driver, while it is started
         self._red_adc = array("i", [0] * DEPTH)
         self._ir_adc = array("i", [0] * DEPTH)
@@ -158,6 +158,7 @@ class App:
             return _STEP_MS
         if self._heard_ms is None:
             self._heard_ms = now_ms
+            self._driver = Max30102(None)
             self.log.open()
             return 1  # at once: what opening has left in the memory can be collected first
         self._tend(now_ms)
