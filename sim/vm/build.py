@@ -190,7 +190,7 @@ def product() -> dict[str, bytes]:
         path.relative_to(made).as_posix(): path.read_bytes()
         for made in (folder, board)
         for path in sorted(made.rglob("*"))
-        if path.suffix in (".mpy", ".py")
+        if path.suffix in (".mpy", ".py", ".pack")
     }
 
 

@@ -150,10 +150,16 @@ mp.registerJsModule("hostchip", {
     wire("W", [scl, address, register, ...machine.HEAPU8.subarray(pointer, pointer + length)]),
   partition: (label) => (fs.existsSync(path.join(folder, label)) ? `/partition_${label}` : ""),
   poll,
+  waiting: () => {
+    poll();
+    return inbox.length;
+  },
+  take: () => inbox.shift() ?? 0,
   sleep: wait,
+  // 0: never.
   watchdog: (ms) => {
-    timeout_ms = ms;
-    bites_ms = Date.now() + ms;
+    timeout_ms = ms || Infinity;
+    bites_ms = Date.now() + timeout_ms;
   },
   feed: () => {
     watch();

@@ -3,6 +3,16 @@
 import hostchip
 import vfs
 
+WAKEUP_ALL_LOW = 0
+
+
+def wake_on_gpio(pins, level):
+    pass
+
+
+def wake_on_ext0(pin, level):
+    pass
+
 
 class Partition:
     TYPE_DATA = 1

@@ -1,7 +1,13 @@
 """As much of MicroPython's `machine` on an ESP32 as firmware/board.py asks for."""
 
+import time
+
 import hostchip
 from uctypes import addressof
+
+PWRON_RESET = 1
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
 
 
 def _fail(status):
@@ -88,8 +94,48 @@ class WDT:
         hostchip.feed()
 
 
+class Timer:
+    """Who feeds the watchdog by it wants it never to bite: no callback runs beside the prompt."""
+
+    PERIODIC = 1
+
+    def __init__(self, number, mode=PERIODIC, period=-1, callback=None):
+        hostchip.watchdog(0)
+
+
+_host_time = time.time
+
+
+def _set_clock(to_s):
+    began_s = _host_time()
+    time.time = lambda: to_s + _host_time() - began_s
+
+
+_set_clock(time.mktime((2000, 1, 1, 0, 0, 0, 0, 0)))  # where an ESP32's begins
+
+
+class RTC:
+    def datetime(self, date):
+        year, month, day, _, hour, minute, second, _ = date
+        _set_clock(time.mktime((year, month, day, hour, minute, second, 0, 0)))
+
+
 def reset():
     hostchip.reset()
+
+
+def reset_cause():
+    return PWRON_RESET
+
+
+def lightsleep(ms):
+    hostchip.sleep(ms)
+
+
+def deepsleep():
+    """Nothing wakes this chip but its host: a Ctrl-C, where a real one needs its button."""
+    while True:
+        hostchip.sleep(1000)
 
 
 def unique_id():

@@ -15,8 +15,31 @@ class _Implementation:
         return hostchip.machine() if name == "_machine" else getattr(_sys.implementation, name)
 
 
+class _Letters:
+    """What the host has sent and the prompt has not taken: sys.stdin, its buffer, and a poll."""
+
+    POLLIN = 1
+
+    @property
+    def buffer(self):
+        return self
+
+    def read(self, count):
+        return bytes(hostchip.take() for _ in range(count))
+
+    def poll(self):
+        return self
+
+    def register(self, stream, events=POLLIN):
+        pass
+
+    def ipoll(self, timeout_ms):
+        return [(self, self.POLLIN)] if hostchip.waiting() else []
+
+
 class _Sys:
     implementation = _Implementation()
+    stdin = _Letters()
     platform = "esp32"
 
     def __getattr__(self, name):
@@ -44,6 +67,7 @@ def begin(scope):
 
     _sys = sys
     sys.modules["sys"] = _Sys()
+    sys.modules["select"] = _Sys.stdin
     time.sleep = _sleep
     time.sleep_ms = hostchip.sleep
     time.sleep_us = _sleep_us
