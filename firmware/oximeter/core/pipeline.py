@@ -117,10 +117,12 @@ _FOLLOWED_AT_MOST = const(120)  # seconds; then it has to be seen clearly again
 _FOLLOWED_WIDTH_Q3 = const(13)  # 5 beats a minute to either side
 _FOLLOWED_MOST_CENTIPCT = const(160)
 _BESIDE_MOST_CENTIPCT = const(180)  # where not even the ratio is seen, the rate is a guess
+_STIRRED = const(6)  # seconds
 _LOST = const(6)  # seconds without a number; what then comes back must be what went,
 _BACK_Q12 = const(410)  # within 0.1 of ratio
 _ALONE_Q10 = const(870)  # 85 % explained: nothing else of note is in the light
 _BESIDE_Q10 = const(768)  # 75 %: the hand's part may be as large as a quarter of the heart's
+_EVEN = const(8)
 _SURE_MILLIPCT = const(500)  # weaker waves scatter from line to line by noise alone
 _APART_Q12 = const(250)  # 0.06 of ratio, 2 points
 _STRANGE_Q12 = const(300)  # 0.073 of ratio, some 2.5 points
@@ -635,7 +637,13 @@ def _evaluate(state):
     # A strong wave with so much beside it is not asked what it says; it is followed. In a weak
     # one there is noise between the lines.
     judged = False
-    if explained >= _BESIDE_Q10 or strength <= _SURE_MILLIPCT or not known:
+    asked = explained >= _BESIDE_Q10
+    if not asked and periodic and timely >= _TIMELY:
+        # Or single beats say the same, all of a size: then it is breathing that stands beside.
+        asked = -pulse_decibpm < 16 * (counted - pulse_decibpm) < pulse_decibpm
+        height = beats.height_q22(b, spare)
+        asked = asked and spare[8] * _EVEN < height
+    if asked or strength <= _SURE_MILLIPCT or not known:
         ratio.estimate(re, im, state[_LEFT], low, high, split, size, spare)
         ratio_q12 = _at_25_c(s, spare[0])
         ratio_sd_q12 = spare[1]
@@ -826,7 +834,8 @@ def _follow(state, low, high, exponent):
     s = state[_S]
     heart = state[_TRACK]
     track.step(heart, state[_RE], state[_IM], low, high, s[_SIZE], exponent)
-    s[_BEATS_AGREE] = 0  # a beat not found is no beat missed, in light that moves
+    if heart[track.AGE] > _STIRRED:
+        s[_BEATS_AGREE] = 0  # a beat not found is no beat missed, in light that moves
     if heart[track.WIDTH_Q3] > _FOLLOWED_WIDTH_Q3:
         return False
     ratio_q12 = heart[track.RATIO_Q12]
@@ -922,7 +931,6 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
             doubts = 60
         if s[_DOUBTED] < doubts:
             s[_DOUBTED] += 1
-            s[_DISTURBED] = 0
             return False
     s[_DOUBTED] = 0
     return True
@@ -934,7 +942,7 @@ def _reason(s, strength):
     if strength < 50 and s[_AGE] > 6 * second:
         # Light as of a finger, and nothing in it that moves.
         return field.NO_FINGER if s[_ACCEPTED] == 0 or s[_MISSES] > 15 else field.WEAK_PULSE
-    if s[_DISTURBED] < 5 * second:
+    if s[_DISTURBED] < 5 * second or s[_DOUBTED]:
         return field.MOTION
     if s[_AGE] < 6 * second:
         return field.SEARCHING
