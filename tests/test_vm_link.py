@@ -266,11 +266,12 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
     """Every module, log full, console open and streaming, Bluetooth on its fake radio and a phone
     that fetches records, in a heap that cannot grow.
 
-    All that lives fits into 64 KiB but for the fake radio itself, which a device has in C, and which
-    is weighed here before anything is written to it. The heap it runs in here is 8 KiB larger, for what is not on a
-    device: the fake radio in Python with what was written to it, 1.7 KiB; the table for its names,
-    2.2 KiB, which the ESP32 has in its ROM; and the garbage of a whole step, some 4 KiB where one
-    imports a command and answers, of which a device collects what is in its way.
+    All that lives fits into 64 KiB but for the fake radio itself, which a device has in C and
+    which is weighed here before anything is written to it. The heap it runs in is 8 KiB larger,
+    for what is not on a device: the fake radio in Python with what was written to it, 1.7 KiB;
+    the table for its names, 2.2 KiB, which the ESP32 has in its ROM; and the garbage of a whole
+    step, some 4 KiB where one imports a command and answers, of which a device collects what is
+    in its way.
     """
     filled(tmp_path, 1100)
     lives, fakes = [], []
