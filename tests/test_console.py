@@ -282,7 +282,7 @@ def test_a_measurement_goes_on_while_the_log_is_read(device: Device, console: Co
     device.board.console_in += b"log read\n"
     for _ in range(100):
         device.run(40)
-        lost += device.app._driver.lost
+        lost += device.app.block()[3]
         assert device.status == "ok"
     assert not lost
 

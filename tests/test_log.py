@@ -313,11 +313,11 @@ def told_after(stall_ms: int, monkeypatch: pytest.MonkeyPatch) -> Sequence[tuple
     device = Stalling(monkeypatch, stall_ms)
     device.run(60_000, lambda: bool(device.stalls))
     told = []
-    lost = device.app._driver.lost
+    lost = device.app.block()[3]
     begin_ms = device.stalls[0]
     while device.now_ms < begin_ms + 30_000:
         device.run(40)
-        lost += device.app._driver.lost
+        lost += device.app.block()[3]
         told.append(
             (
                 device.now_ms - begin_ms,
