@@ -7,6 +7,7 @@ from sim.board import Board
 from sim.chips.pin import Pin
 from sim.door import core, field, settings
 from sim.eye import number_on
+from sim.patient import Person, Scene
 
 OLD_MS = 2000  # the longest that a number may outlive its signal
 FIRST_MS = 6000
@@ -436,3 +437,16 @@ def test_the_button_turns_the_picture_and_the_next_start_knows() -> None:
 def number_turned(pixels: bytes) -> int | None:
     """Read the display standing on one's head."""
     return number_on(bytes(int(f"{byte:08b}"[::-1], 2) for byte in reversed(pixels)))
+
+
+@pytest.mark.parametrize("die_c", [5.0, 40.0])
+def test_the_red_leds_wavelength_is_followed(die_c: float) -> None:
+    """The light of a cold and a warm LED; uncorrected, SpO2 reads 0.9 too low and 0.6 too high."""
+    scene = Scene(duration_s=45.0, spo2_pct=85.0, perfusion_pct=3.0, die_c=die_c)
+    device = Device(Person(scene, 3))
+    told = []
+    while device.now_ms < 40_000:
+        device.run(1000)
+        if device.now_ms > 20_000:
+            told.append(device.value(field.SPO2_CENTIPCT) / 100)
+    assert abs(sum(told) / len(told) - 85.0) < 0.25

@@ -433,6 +433,8 @@ def test_the_curve_of_the_start_is_that_of_the_settings(tmp_path: Path) -> None:
     settings.save(str(tmp_path), told)
     board = Board(Finger(), data_dir=tmp_path)
     app = App(board)
+    app.step(0)
+    assert app._core is not None
     state = core.new(3)
     core.set_curve(state, *told.curve_q20())
     assert list(app._core[1]) == list(state[1])

@@ -109,15 +109,14 @@ class App:
         self._beats = 0
         self._inverse = False
 
-        self._core = core.new(board.CHANNELS)
-        self.follow_settings()
-        self._measured = core.reading(self._core)
+        # Made in the first step, when what reading the settings has left was collected; the driver
+        # once, since its buffer and slices take 1.2 KB.
+        self._core = self._measured = self._driver = None
         self.reading = array("i", [field.NONE] * field.LENGTH)
         self.reading[field.STATUS] = field.STARTING
         self.reading[field.FLAGS] = 0
         self.reading[field.SEQ] = 0
 
-        self._driver = None  # made once, in the first step: its buffer and slices take 1.2 KB
         self._sensor = None  # the driver, while it is started
         self._red_adc = array("i", [0] * DEPTH)
         self._ir_adc = array("i", [0] * DEPTH)
@@ -158,6 +157,9 @@ class App:
             return _STEP_MS
         if self._heard_ms is None:
             self._heard_ms = now_ms
+            self._core = core.new(self.board.CHANNELS)
+            self.follow_settings()
+            self._measured = core.reading(self._core)
             self._driver = Max30102(None)
             self.log.open()
             return 1  # at once: what opening has left in the memory can be collected first
@@ -172,6 +174,7 @@ class App:
                         self._events |= field.EVENT_LEDS
                     elif not self.board.leds_fixed:
                         self._aim()
+                    self._warm()
                 except OSError:
                     pass  # the next read will tell
         self._lead(now_ms)
@@ -359,6 +362,13 @@ class App:
         self.battery_pct = self._battery.percent()
         # Without the gap the cells' recovery would let numbers come and go.
         self._battery_low = mv < (_ENOUGH_MV if self._battery_low else _LOW_MV)
+
+    def _warm(self):
+        """Tell the core how warm the die was, and have it measured again."""
+        centi_c = self._sensor.temperature_centi_c()
+        if centi_c and 0 < centi_c < 5000:  # anything else is no temperature of a finger's sensor
+            core.set_die(self._core, centi_c)
+        self._sensor.start_temperature()
 
     def _aim(self):
         """Bring each light to where the core wants it."""
