@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools import filesystem
+from host_tools.sentences import say
 from sim.door import settings
 
 FORMAT = 1
@@ -163,17 +164,14 @@ def read(path: Path) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
     except FileNotFoundError:
-        raise BundleError(f"{path} is not there: make one with `xueyang build`.") from None
+        raise BundleError(say("no_bundle", path=path)) from None
     except (OSError, zipfile.BadZipFile) as error:
-        raise BundleError(
-            f"{path} cannot be read as a bundle ({error}): make it anew with `xueyang build`."
-        ) from None
+        raise BundleError(say("unreadable_bundle", path=path, error=error)) from None
     try:
         manifest = json.loads(files["manifest.json"])
         if manifest["format"] != FORMAT:
             raise BundleError(
-                f"{path} is a bundle of format {manifest['format']} and this program knows "
-                f"{FORMAT}: make it anew with `xueyang build`."
+                say("bundle_format", path=path, found=manifest["format"], wanted=FORMAT)
             )
         target = TARGETS[manifest["target"]]
         parts = {}
@@ -182,16 +180,11 @@ def read(path: Path) -> Bundle:
             if told["file"] == "flash.bin":
                 content = content[told["at"] : told["at"] + told["size"]]
             if len(content) != told["size"] or sha256(content) != told["sha256"]:
-                raise BundleError(
-                    f"{path}: {told['name']} is not what the manifest says, the file is damaged: "
-                    "copy it again, or make it anew with `xueyang build`."
-                )
+                raise BundleError(say("damaged_bundle", path=path, part=told["name"]))
             parts[told["name"]] = Part(told["name"], told["at"], content)
         assert target and parts["vfs"] and parts["data"]
     except (KeyError, TypeError, ValueError, AssertionError):
-        raise BundleError(
-            f"{path} is a zip but not a bundle: make one with `xueyang build`."
-        ) from None
+        raise BundleError(say("not_bundle", path=path)) from None
     return Bundle(path, manifest, parts)
 
 

@@ -381,10 +381,7 @@ def _flash(
     try:
         found = bundle.read(file)
         if not found.is_complete and not more.get("update"):
-            raise bundle.BundleError(
-                f"{file} was made without --micropython and cannot flash an empty chip: "
-                "make it with one, or use xueyang update."
-            )
+            raise bundle.BundleError(say("incomplete_bundle", path=file))
     except bundle.BundleError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None

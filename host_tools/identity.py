@@ -7,6 +7,7 @@ import re
 import struct
 from pathlib import Path
 
+from host_tools.sentences import say
 from sim.door import identity, settings
 
 FILE = "identity.bin"
@@ -28,11 +29,9 @@ class Identity:
         for name, limit in (("serial", 16), ("lot", 16), ("revision", 8)):
             text = getattr(self, name)
             if not re.fullmatch(rf"[!-~]{{1,{limit}}}", text):
-                raise ValueError(
-                    f'The {name} "{text}" must be 1 to {limit} characters of ASCII without spaces.'
-                )
+                raise ValueError(say("identity_text", name=name, text=text, limit=limit))
         if not 20200101 <= self.made <= 20991231:
-            raise ValueError(f"The day {self.made} must be written as 20261124.")
+            raise ValueError(say("identity_day", made=self.made))
         texts = [text.encode() for text in (self.serial, self.lot, self.revision)]
         record = struct.pack(identity.LAYOUT, b"XI1", *texts, self.made)
         return record + struct.pack("<I", binascii.crc32(record))
@@ -54,11 +53,11 @@ def next_serial(serial: str, step: int = 1) -> str:
     """The serial `step` further on: the digits at its end count. Raises ValueError."""
     found = re.fullmatch(r"(.*?)(\d+)", serial)
     if not found:
-        raise ValueError(f'The serial "{serial}" must end with digits, so that it can count on.')
+        raise ValueError(say("no_digits", serial=serial))
     head, digits = found.groups()
     counted = f"{int(digits) + step:0{len(digits)}}"
     if len(counted) > len(digits):
-        raise ValueError(f'No serial follows "{head}{"9" * len(digits)}": give more digits.')
+        raise ValueError(say("serials_full", last=f"{head}{'9' * len(digits)}"))
     return head + counted
 
 
@@ -72,7 +71,7 @@ def calibration(path: Path) -> "settings.Settings":
             raise ValueError
     except (OSError, ValueError):
         raise ValueError(
-            f"{path} is not a calibration: it must be a JSON object of {', '.join(sorted(names))}."
+            say("no_calibration", path=path, names=", ".join(sorted(names)))
         ) from None
     found = settings.Settings()
     for name, value in given.items():
@@ -80,5 +79,5 @@ def calibration(path: Path) -> "settings.Settings":
     try:
         settings.check(found)
     except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path}: {error} is not what a calibration may hold.") from None
+        raise ValueError(say("bad_calibration", path=path, error=error)) from None
     return found

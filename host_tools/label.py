@@ -21,6 +21,7 @@ import numpy as np
 
 from host_tools.glyphs import INSTALLED_FONT, read_hex
 from host_tools.identity import Identity
+from host_tools.sentences import say
 
 DOTS_PER_MM = 8
 FONT = Path(__file__).with_name("label_font.hex")
@@ -69,15 +70,12 @@ def product(path: Path) -> tuple[Product | None, list[str]]:
             field.name: str(given.get(field.name) or "") for field in dataclasses.fields(Product)
         }
     except (OSError, ValueError, AttributeError):
-        raise ValueError(
-            f"{path} is no product: it must be a JSON object with gtin, company, registration "
-            "and licence."
-        ) from None
+        raise ValueError(say("no_product", path=path)) from None
     gtin, company = told["gtin"], told["company"]
     if gtin and (not re.fullmatch(r"\d{14}", gtin) or gtin[-1] != check_digit(gtin[:-1])):
-        raise ValueError(f"{path}: {gtin} is no GTIN of 14 digits with a true check digit.")
+        raise ValueError(say("no_gtin", path=path, gtin=gtin))
     if company and not re.fullmatch(r"\d{4,12}", company):
-        raise ValueError(f"{path}: {company} is no GS1 company prefix of 4 to 12 digits.")
+        raise ValueError(say("no_company", path=path, company=company))
     for text in (told["registration"], told["licence"]):
         _letters(text)
     missing = [name for name, value in told.items() if not value]
@@ -98,7 +96,7 @@ def sscc(company: str, number: int, extension: int = 0) -> str:
     """The 18 digits of a box. Raises ValueError when the company has no more numbers."""
     digits = f"{number:0{16 - len(company)}}"
     if len(digits) > 16 - len(company) or number < 0:
-        raise ValueError(f"{number} is beyond what the company prefix {company} leaves for boxes.")
+        raise ValueError(say("company_full", number=number, company=company))
     whole = f"{extension}{company}{digits}"
     return whole + check_digit(whole)
 
@@ -148,7 +146,7 @@ def _symbol(content: str, gs1: bool, dots: int) -> Bitmap:
     try:
         symbol.encode(content)
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{content} cannot be a symbol ({error}).") from None
+        raise ValueError(say("no_symbol", content=content, error=error)) from None
     packed = np.array(symbol.encoded_data, dtype=np.uint8)
     modules = np.unpackbits(packed, axis=1, bitorder="little")[: symbol.rows, : symbol.width]
     whole = np.pad(modules.astype(bool), 1)
@@ -164,7 +162,7 @@ def _blank(size_mm: tuple[int, int]) -> Bitmap:
 def _place(label: Bitmap, x: int, y: int, picture: Bitmap) -> None:
     height, width = picture.shape
     if y + height > label.shape[0] or x + width > label.shape[1]:
-        raise ValueError("This does not fit on the label: take a shorter lot or serial.")
+        raise ValueError(say("label_full"))
     label[y : y + height, x : x + width] |= picture
 
 
@@ -172,7 +170,7 @@ def _write(label: Bitmap, x: int, y: int, text: str, scale: int = 1) -> None:
     """Raises ValueError when the text is too long, or has a letter that the font lacks."""
     picture = np.concatenate(_letters(text) or [np.zeros((16, 1), dtype=bool)], axis=1)
     if x + scale * picture.shape[1] > label.shape[1]:
-        raise ValueError(f'"{text}" is too long for the label.')
+        raise ValueError(say("too_long", text=text))
     _place(label, x, y, picture.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
@@ -180,7 +178,7 @@ def _letters(text: str) -> list[Bitmap]:
     font = read_hex(FONT)
     missing = sorted(set(text) - set(font))
     if missing:
-        raise ValueError(f'"{text}" has letters that labels cannot be written with: {missing}.')
+        raise ValueError(say("no_letters", text=text, letters="".join(missing)))
     found = []
     for letter in text:
         digits = font[letter]

@@ -11,6 +11,7 @@ from typing import Any
 from host_tools import label
 from host_tools.identity import Identity
 from host_tools.label import Bitmap, Product
+from host_tools.sentences import say
 
 PRINTER_PORT = 9100  # where such printers take raw data
 _FORMATS = ("zpl", "pdf", "png")
@@ -24,22 +25,22 @@ def sender(out: Path | None, printer: str | None) -> Callable[[Sequence[Bitmap]]
     """What brings labels out: into a file (by its ending .zpl, .pdf or .png, a .png holds one), or
     to a printer at HOST or HOST:PORT. Raises ValueError."""
     if (out is None) == (printer is None):
-        raise ValueError("Say where the labels go: --out FILE or --printer HOST.")
+        raise ValueError(say("label_where"))
     if printer is not None:
         host, _, port = printer.partition(":")
         if port and not port.isdigit():
-            raise ValueError(f"{printer} is no address of a printer: HOST or HOST:PORT.")
+            raise ValueError(say("no_printer", printer=printer))
         return lambda labels: _to_printer(labels, host, int(port or PRINTER_PORT))
     assert out is not None
     kind = out.suffix.lstrip(".").lower()
     if kind not in _FORMATS:
-        raise ValueError(f"{out} must end with .zpl, .pdf or .png.")
+        raise ValueError(say("label_ending", path=out))
     return lambda labels: _to_file(labels, out, kind)
 
 
 def _to_file(labels: Sequence[Bitmap], out: Path, kind: str) -> None:
     if kind == "png" and len(labels) > 1:
-        raise PrintError("A .png holds one label: name a .pdf or .zpl for several.")
+        raise PrintError(say("one_label"))
     content = {
         "zpl": lambda: label.zpl(labels).encode("ascii"),
         "pdf": lambda: label.pdf(labels),
@@ -50,7 +51,7 @@ def _to_file(labels: Sequence[Bitmap], out: Path, kind: str) -> None:
         new.write_bytes(content)
         new.replace(out)
     except OSError as error:
-        raise PrintError(f"{out} cannot be written ({error.strerror}): name another.") from None
+        raise PrintError(say("no_file", path=out, error=error.strerror)) from None
 
 
 def _to_printer(labels: Sequence[Bitmap], host: str, port: int) -> None:
@@ -58,10 +59,7 @@ def _to_printer(labels: Sequence[Bitmap], host: str, port: int) -> None:
         with socket.create_connection((host, port), timeout=10) as connection:
             connection.sendall(label.zpl(labels).encode("ascii"))
     except OSError as error:
-        raise PrintError(
-            f"The printer {host}:{port} does not take the labels ({error}): look after it; the "
-            "next `xueyang label` asks what has come out."
-        ) from None
+        raise PrintError(say("printer_refuses", printer=f"{host}:{port}", error=error)) from None
 
 
 def print_units(

@@ -61,10 +61,7 @@ SENTENCES = {
         "超过 {seconds} 秒未完成：检查接触，重新写入。",
         "It was not done within {seconds} s: check the contacts, and flash it again.",
     ),
-    "refused": (
-        "没有可用的序列号：{error}",
-        "There is no serial for it: {error}",
-    ),
+    "refused": ("没有领到序列号：{error}", "It was given no serial: {error}"),
     "unexpected": (
         "程序出错：{error}。请把此信息交给工程师。",
         "The program failed: {error}. Give this to the engineer.",
@@ -72,6 +69,189 @@ SENTENCES = {
     "skipped": (
         "这是 {found}，与安装包不符，未改动。",
         "This is an {found}, not what the bundle is for, and was left alone.",
+    ),
+    # The station's store, and the plant's.
+    "no_file": (
+        "{path} 无法写入（{error}）：换一个文件名或目录。",
+        "{path} cannot be written ({error}): name another.",
+    ),
+    "no_database": (
+        "{where} 不是数据库地址：写文件名，或 postgresql://主机/库名。",
+        "{where} is no address of a database: give a file, or postgresql://HOST/NAME.",
+    ),
+    "store_shut": (
+        "{store} 打不开：{error}。检查磁盘空间和权限。",
+        "{store} cannot be opened: {error}. See to the disk's space and who may write there.",
+    ),
+    "plant_away": (
+        "{store} 连不上（{error}）：记录保存在本站，恢复后再试。",
+        "{store} cannot be reached ({error}): what is recorded stays here, try again when it is "
+        "back.",
+    ),
+    "plant_refuses": (
+        "{store} 拒收记录（{error}）：全部保存在本站，恢复后再推送。",
+        "{store} does not take the records ({error}): all of them are kept here; push again when "
+        "it does.",
+    ),
+    "schema": (
+        "{store} 的结构版本是 {found}，本程序需要 {wanted}：请管理员运行 xueyang plant。",
+        "{store} has the schema {found} and this program needs {wanted}: let its owner run "
+        "`xueyang plant`.",
+    ),
+    "no_rights": (
+        "无法给 {role} 授权：{error}",
+        "{role} cannot be given its rights: {error}",
+    ),
+    "held_back": (
+        "{serial}（MAC {mac}）未上传：工厂数据库里已有 {other}，MAC {its_mac}，工站 {station}。"
+        "两台都隔离，报告工程师。",
+        "{serial} with the MAC {mac} is held back: the plant knows {other} with the MAC "
+        "{its_mac}, of station {station}. Set both units aside and tell the engineer.",
+    ),
+    "no_unit": (
+        "这里没有 {serial} 的记录：查工厂数据库，或核对序列号。",
+        "No unit {serial} is known here: ask the plant's store, or look again.",
+    ),
+    "other_lot": (
+        "此芯片已是 {serial}，批号 {lot}，版本 {revision}：按原批号写入，或报废。",
+        "This chip is {serial} of lot {lot}, revision {revision}, already: flash it as that, or "
+        "scrap it.",
+    ),
+    "no_serials": (
+        "本站序列号已用完：用 xueyang reserve 再领一段。",
+        "This station has no serials left: reserve a block with `xueyang reserve`.",
+    ),
+    "prefix_full": (
+        "到 {last} 的序列号都已领完：换一个前缀。",
+        "All serials up to {last} are taken: begin another prefix.",
+    ),
+    "reserve_busy": (
+        "其他工站正在领序列号：一分钟后再试。",
+        "Other stations reserve serials all the time: try again in a minute.",
+    ),
+    "no_box_numbers": (
+        "本站箱号已用完：xueyang reserve --prefix '{prefix}'。",
+        "This station has no numbers for boxes left: `xueyang reserve --prefix '{prefix}'`.",
+    ),
+    "no_box": (
+        "本站没有箱号 {sscc} 的记录：核对箱号。",
+        "No box or carton {sscc} is known at this station: look again.",
+    ),
+    "packed_already": (
+        "{what} 已在 {box} 中：从这一箱取出。",
+        "{what} is in {box} already: take it out of this one.",
+    ),
+    "shipped_already": (
+        "{sscc} 已发往 {to}：核对箱号。",
+        "{sscc} has gone to {to} already: look again.",
+    ),
+    # Labels.
+    "no_product": (
+        "{path} 不是产品文件：须为含 gtin、company、registration、licence 的 JSON 对象。",
+        "{path} is no product: it must be a JSON object with gtin, company, registration and "
+        "licence.",
+    ),
+    "no_gtin": (
+        "{path}：{gtin} 不是 14 位且校验位正确的 GTIN。",
+        "{path}: {gtin} is no GTIN of 14 digits with a true check digit.",
+    ),
+    "no_company": (
+        "{path}：{company} 不是 4 至 12 位的 GS1 厂商识别代码。",
+        "{path}: {company} is no GS1 company prefix of 4 to 12 digits.",
+    ),
+    "company_full": (
+        "厂商识别代码 {company} 的箱号不够 {number}：另申请一个代码。",
+        "{number} is beyond what the company prefix {company} leaves for boxes: take another.",
+    ),
+    "no_symbol": (
+        "{content} 无法编成条码（{error}）：核对批号和序列号。",
+        "{content} cannot be a symbol ({error}): look at the lot and the serial.",
+    ),
+    "label_full": (
+        "标签放不下：用更短的批号或序列号。",
+        "This does not fit on the label: take a shorter lot or serial.",
+    ),
+    "too_long": (
+        "“{text}”太长，标签放不下：缩短它。",
+        '"{text}" is too long for the label: shorten it.',
+    ),
+    "no_letters": (
+        "“{text}”中的 {letters} 标签字库里没有：换别的字。",
+        '"{text}" has letters that labels cannot be written with ({letters}): take others.',
+    ),
+    "label_where": (
+        "标签送往哪里：--out 文件，或 --printer 主机。",
+        "Say where the labels go: --out FILE or --printer HOST.",
+    ),
+    "no_printer": (
+        "{printer} 不是打印机地址：写 主机 或 主机:端口。",
+        "{printer} is no address of a printer: HOST or HOST:PORT.",
+    ),
+    "label_ending": (
+        "{path} 须以 .zpl、.pdf 或 .png 结尾。",
+        "{path} must end with .zpl, .pdf or .png.",
+    ),
+    "one_label": (
+        ".png 只能放一张标签：多张请用 .pdf 或 .zpl。",
+        "A .png holds one label: name a .pdf or .zpl for several.",
+    ),
+    "printer_refuses": (
+        "打印机 {printer} 不接收标签（{error}）：检查打印机；"
+        "下次 xueyang label 会问打印出了哪些。",
+        "The printer {printer} does not take the labels ({error}): look after it; the next "
+        "`xueyang label` asks what has come out.",
+    ),
+    # Bundles, identities and calibrations.
+    "no_bundle": (
+        "没有 {path}：用 xueyang build 制作。",
+        "{path} is not there: make one with `xueyang build`.",
+    ),
+    "unreadable_bundle": (
+        "{path} 不是可用的安装包（{error}）：用 xueyang build 重新制作。",
+        "{path} cannot be read as a bundle ({error}): make it anew with `xueyang build`.",
+    ),
+    "not_bundle": (
+        "{path} 是压缩文件，不是安装包：用 xueyang build 制作。",
+        "{path} is a zip but not a bundle: make one with `xueyang build`.",
+    ),
+    "incomplete_bundle": (
+        "{path} 制作时没有 --micropython，不能写入空芯片：加上它重新制作，或用 xueyang update。",
+        "{path} was made without --micropython and cannot flash an empty chip: make it with one, "
+        "or use xueyang update.",
+    ),
+    "bundle_format": (
+        "{path} 的格式是 {found}，本程序需要 {wanted}：用 xueyang build 重新制作。",
+        "{path} is a bundle of format {found} and this program knows {wanted}: make it anew with "
+        "`xueyang build`.",
+    ),
+    "damaged_bundle": (
+        "{path} 中的 {part} 与清单不符，文件已损坏：重新复制，或用 xueyang build 重新制作。",
+        "{path}: {part} is not what the manifest says, the file is damaged: copy it again, or "
+        "make it anew with `xueyang build`.",
+    ),
+    "identity_text": (
+        "{name}“{text}”须为 1 至 {limit} 个无空格的 ASCII 字符。",
+        'The {name} "{text}" must be 1 to {limit} characters of ASCII without spaces.',
+    ),
+    "identity_day": (
+        "日期 {made} 须写成 20261124 的样子。",
+        "The day {made} must be written as 20261124.",
+    ),
+    "no_digits": (
+        "序列号“{serial}”须以数字结尾，才能往下编。",
+        'The serial "{serial}" must end with digits, so that it can count on.',
+    ),
+    "serials_full": (
+        "“{last}”之后没有序列号了：增加位数。",
+        'No serial follows "{last}": give more digits.',
+    ),
+    "no_calibration": (
+        "{path} 不是校准文件：须为含 {names} 的 JSON 对象。",
+        "{path} is not a calibration: it must be a JSON object of {names}.",
+    ),
+    "bad_calibration": (
+        "{path}：{error}，校准文件不能这样写。",
+        "{path}: {error} is not what a calibration may hold.",
     ),
     # Questions and results.
     "overwrite?": (
@@ -117,5 +297,10 @@ SENTENCES = {
 
 
 def say(key: str, **values: object) -> str:
-    """A sentence in both languages: 中文 / English."""
-    return " / ".join(text.format(**values) for text in SENTENCES[key])
+    """A sentence in both languages: 中文 / English. A value may be such a sentence itself: each
+    language then takes its own half of it."""
+    halves = {name: str(value).split(" / ", 1) for name, value in values.items()}
+    return " / ".join(
+        text.format(**{name: half[min(n, len(half) - 1)] for name, half in halves.items()})
+        for n, text in enumerate(SENTENCES[key])
+    )

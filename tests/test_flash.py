@@ -19,7 +19,7 @@ from host_tools import build, bundle, filesystem, flash, identity
 from host_tools.cli import app
 from host_tools.flash import Plan, Slot
 from host_tools.identity import Identity
-from host_tools.sentences import SENTENCES
+from host_tools.sentences import SENTENCES, say
 from sim.door import settings
 from sim.vm import setup
 from sim.vm.chip import Chip, running
@@ -374,3 +374,11 @@ def test_every_sentence_is_in_both_languages() -> None:
         assert english.isascii(), key
         named = [re.findall(r"{(\w+)}", text) for text in (chinese, english)]
         assert set(named[0]) == set(named[1]), key
+
+
+def test_a_sentence_in_a_sentence_keeps_its_languages_apart() -> None:
+    told = say("refused", error=say("no_serials"))
+    assert told == (
+        "没有领到序列号：本站序列号已用完：用 xueyang reserve 再领一段。"
+        " / It was given no serial: This station has no serials left: reserve a block with `xueyang reserve`."
+    )

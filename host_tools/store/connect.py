@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from host_tools.sentences import say
 from host_tools.store.models import Base, Outbox
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -31,7 +32,7 @@ def engine(where: str | Path) -> Engine:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"{path} cannot be made ({error.strerror}): name another.") from None
+            raise StoreError(say("no_file", path=path, error=error.strerror)) from None
         found = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
         event.listen(found, "connect", _prepare)
         event.listen(found, "begin", _begin)
@@ -39,9 +40,9 @@ def engine(where: str | Path) -> Engine:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise StoreError(f"{text} is no address of a database: postgresql://HOST/NAME.") from None
+        raise StoreError(say("no_database", where=text)) from None
     if url.get_backend_name() != "postgresql":
-        raise StoreError(f"{text} is not PostgreSQL: give a file, or postgresql://HOST/NAME.")
+        raise StoreError(say("no_database", where=text))
     url = url.set(drivername="postgresql+psycopg")
     return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 5})
 
@@ -73,7 +74,7 @@ def opened(where: str | Path) -> Engine:
     try:
         migrate(found)
     except SQLAlchemyError as error:
-        raise StoreError(f"{named(found)} cannot be opened: {reason(error)}") from None
+        raise StoreError(say("store_shut", store=named(found), error=reason(error))) from None
     return found
 
 
@@ -106,15 +107,9 @@ def plant(where: str) -> Engine:
         with reading(found) as connection:
             there = MigrationContext.configure(connection).get_current_revision()
     except SQLAlchemyError as error:
-        raise StoreError(
-            f"{named(found)} cannot be reached ({reason(error)}): what is recorded stays here, "
-            "try again when it is back."
-        ) from None
+        raise StoreError(say("plant_away", store=named(found), error=reason(error))) from None
     if there != wanted:
-        raise StoreError(
-            f"{named(found)} has the schema {there or 'of nothing'} and this program needs "
-            f"{wanted}: let its owner run `xueyang plant`."
-        )
+        raise StoreError(say("schema", store=named(found), found=there or "-", wanted=wanted))
     return found
 
 
@@ -136,7 +131,7 @@ def prepare_plant(where: str, role: str | None = None) -> Engine:
                 for right in rights:
                     connection.exec_driver_sql(f"GRANT {right} TO {quote(role)}")
         except SQLAlchemyError as error:
-            raise StoreError(f"{role} cannot be given its rights: {reason(error)}") from None
+            raise StoreError(say("no_rights", role=role, error=reason(error))) from None
     return found
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
+from host_tools.sentences import say
 from host_tools.store.connect import StoreError, named, reading, reason
 from host_tools.store.models import Base, Label, Measure, Measurement, Outbox, Unit
 
@@ -57,8 +58,7 @@ def push(
                 sent = _send(connection, entries, pushed)
         except SQLAlchemyError as error:
             raise StoreError(
-                f"{named(plant)} does not take the records ({reason(error)}): all of them are "
-                "kept here; push again when it does."
+                say("plant_refuses", store=named(plant), error=reason(error))
             ) from None
         with local.begin() as connection:
             connection.execute(delete(Outbox).where(Outbox.number.in_(sent)))
@@ -105,10 +105,13 @@ def _send(connection: Connection, entries: list[_Entry], pushed: Pushed) -> list
         for serial, mac in mine.items():
             for other in there:
                 if (other.serial == serial) != (other.mac == mac):
-                    pushed.held[str(serial)] = (
-                        f"{serial} with the MAC {mac} is held back: the plant knows "
-                        f"{other.serial} with the MAC {other.mac}, of station {other.station}. "
-                        "Set both units aside and tell the engineer."
+                    pushed.held[str(serial)] = say(
+                        "held_back",
+                        serial=serial,
+                        mac=mac,
+                        other=other.serial,
+                        its_mac=other.mac,
+                        station=other.station,
                     )
     sent = [entry for entry in entries if entry.serial not in pushed.held]
     for table in Base.metadata.sorted_tables:

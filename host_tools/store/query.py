@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, case, func, select
 
 from host_tools.identity import Identity
+from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Label,
@@ -27,7 +28,7 @@ def unit(store: Engine, serial: str) -> Identity:
         wanted = select(Unit.serial, Unit.lot, Unit.revision, Unit.made)
         row = connection.execute(wanted.where(Unit.serial == serial)).first()
     if row is None:
-        raise StoreError(f"No unit {serial} is known here: ask the plant's store, or look again.")
+        raise StoreError(say("no_unit", serial=serial))
     return Identity(*row)
 
 
@@ -46,9 +47,7 @@ def trace(store: Engine, serial: str) -> dict[str, Any]:
     with reading(store) as connection:
         unit = connection.execute(select(Unit.__table__).where(Unit.serial == serial)).first()
         if unit is None:
-            raise StoreError(
-                f"No unit {serial} is known here: ask the plant's store, or look again."
-            )
+            raise StoreError(say("no_unit", serial=serial))
         told = dict(unit._mapping)
         runs = select(Run.__table__).where(Run.serial == serial).order_by(Run.at)
         told["runs"] = [dict(row._mapping) for row in connection.execute(runs)]

@@ -16,6 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 from host_tools.identity import Identity
 from host_tools.label import sscc
+from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Base,
@@ -88,9 +89,7 @@ def reserve(plant: Engine, local: Engine, station: str, prefix: str, digits: int
                 )
                 first = 0 if last is None else last + BLOCK
                 if len(str(first + BLOCK - 1)) > digits:
-                    raise StoreError(
-                        f"All serials {prefix}{'9' * digits} are taken: begin another prefix."
-                    )
+                    raise StoreError(say("prefix_full", last=f"{prefix}{'9' * digits}"))
                 block = {
                     "id": new_key(),
                     "station": station,
@@ -107,7 +106,7 @@ def reserve(plant: Engine, local: Engine, station: str, prefix: str, digits: int
             with local.begin() as connection:
                 connection.execute(insert(SerialBlock).values(block))
         return int(first)
-    raise StoreError("Other stations reserve serials all the time: try again in a minute.")
+    raise StoreError(say("reserve_busy"))
 
 
 def announce_key(local: Engine, station: str, public: str) -> None:
@@ -131,8 +130,7 @@ def take(local: Engine, station: str, lot: str, revision: str, made: int, mac: s
         if known is not None:
             if (known.lot, known.revision) != (lot, revision):
                 raise StoreError(
-                    f"This chip is {known.serial} of lot {known.lot}, revision {known.revision}, "
-                    "already: flash it as that, or scrap it."
+                    say("other_lot", serial=known.serial, lot=known.lot, revision=known.revision)
                 )
             return Identity(known.serial, known.lot, known.revision, known.made)
         serial = _next_serial(connection, station)
@@ -162,7 +160,7 @@ def _next_serial(connection: Connection, station: str) -> str:
         number = block.first if used is None else int(used[len(block.prefix) :]) + 1
         if number <= block.last:
             return f"{block.prefix}{number:0{block.digits}}"
-    raise StoreError("This station has no serials left: reserve a block with `xueyang reserve`.")
+    raise StoreError(say("no_serials"))
 
 
 def record(local: Engine, values: Sequence[Value], **run: object) -> uuid.UUID:
@@ -240,9 +238,7 @@ def next_sscc(local: Engine, station: str, company: str) -> str:
             number = block.first if used is None else int(used[1 + len(company) : -1]) + 1
             if number <= block.last:
                 return sscc(company, number)
-    raise StoreError(
-        f"This station has no numbers for boxes left: `xueyang reserve --prefix '{BOX}'`."
-    )
+    raise StoreError(say("no_box_numbers", prefix=BOX))
 
 
 def pack(local: Engine, station: str, code: str, serials: Sequence[str]) -> None:
@@ -253,7 +249,7 @@ def pack(local: Engine, station: str, code: str, serials: Sequence[str]) -> None
         known = set(connection.scalars(select(Unit.serial).where(Unit.serial.in_(serials))))
         for serial in serials:
             if serial not in known:
-                raise StoreError(f"No unit {serial} is known at this station.")
+                raise StoreError(say("no_unit", serial=serial))
         _new_package(connection, station, code, "box")
         for serial in serials:
             connection.execute(insert(Packing).values(serial=serial, box=code, at=now()))
@@ -268,7 +264,7 @@ def nest(local: Engine, station: str, code: str, boxes: Sequence[str]) -> None:
         known = set(connection.scalars(there))
         for box in boxes:
             if box not in known:
-                raise StoreError(f"No box {box} is known at this station.")
+                raise StoreError(say("no_box", sscc=box))
         _new_package(connection, station, code, "carton")
         for box in boxes:
             connection.execute(insert(Nesting).values(box=box, carton=code, at=now()))
@@ -277,7 +273,7 @@ def nest(local: Engine, station: str, code: str, boxes: Sequence[str]) -> None:
 
 def _must_be_free(connection: Connection, inner: Any, outer: Any, names: Sequence[str]) -> None:
     for name, there in connection.execute(select(inner, outer).where(inner.in_(names))):
-        raise StoreError(f"{name} is in {there} already: take it out of this one.")
+        raise StoreError(say("packed_already", what=name, box=there))
 
 
 def _new_package(connection: Connection, station: str, code: str, kind: str) -> None:
@@ -290,9 +286,9 @@ def ship(local: Engine, code: str, to: str) -> None:
     gone already."""
     with local.begin() as connection:
         if connection.scalar(select(Package.sscc).where(Package.sscc == code)) is None:
-            raise StoreError(f"No box or carton {code} is known at this station.")
+            raise StoreError(say("no_box", sscc=code))
         gone = connection.scalar(select(Shipment.to).where(Shipment.sscc == code))
         if gone is not None:
-            raise StoreError(f"{code} has gone to {gone} already.")
+            raise StoreError(say("shipped_already", sscc=code, to=gone))
         connection.execute(insert(Shipment).values(sscc=code, to=to, at=now()))
         _posted(connection, Shipment, code)
