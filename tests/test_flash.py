@@ -380,5 +380,6 @@ def test_a_sentence_in_a_sentence_keeps_its_languages_apart() -> None:
     told = say("refused", error=say("no_serials"))
     assert told == (
         "没有领到序列号：本站序列号已用完：用 xueyang reserve 再领一段。"
-        " / It was given no serial: This station has no serials left: reserve a block with `xueyang reserve`."
+        " / It was given no serial: This station has no serials left: "
+        "reserve a block with `xueyang reserve`."
     )
