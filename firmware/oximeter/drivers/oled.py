@@ -133,11 +133,9 @@ class Oled:
         self._port.command(at)
         base = page * _WIDTH
         if stop - first == _WIDTH:
-            self._port.data(self._pages[page])
+            part = self._pages[page]
         else:
-            self._port.data(self._view[base + first : base + stop])
+            part = self._view[base + first : base + stop]
+        self._port.data(part)
         self._stale &= ~(1 << page)
-        canvas = self.canvas
-        sent = self._sent
-        for i in range(base + first, base + stop):
-            sent[i] = canvas[i]
+        self._sent_view[base + first : base + stop] = part
