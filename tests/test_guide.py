@@ -31,6 +31,9 @@ LIMITS_S = {
 }  # fmt: skip
 
 
+STAYS_S = 1800  # a finger that has its result and is left in
+
+
 def in_phase(phase: int):
     state = guide.new(True)
     guide.enter(state, phase, 0)
@@ -58,7 +61,7 @@ def happen(phase: int, event: int):
         assert state[terms.PHASE] == phase, "an empty window alone changes nothing"
         guide.step(state, field.STARTING, False, True, 2, True)
     elif event == terms.LATE:
-        limit_ms = 1000 * LIMITS_S[phase]
+        limit_ms = 1000 * LIMITS_S.get(phase, STAYS_S)
         guide.step(state, *QUIET, limit_ms - 1, False)
         assert state[terms.PHASE] == phase, "not sooner"
         guide.step(state, *QUIET, limit_ms, False)
@@ -145,6 +148,33 @@ def test_nothing_lasts_for_ever_without_a_result() -> None:
                 now_ms += 40
                 guide.step(state, *status, now_ms, False)
             assert now_ms < 1000 * (10 + 90 + 15 + 30 + 30), PHASES[state[terms.PHASE]]
+
+
+def test_a_finger_left_in_does_not_keep_it_on_for_ever() -> None:
+    """Whatever its signal does meanwhile: half an hour after its result the device is off, not
+    before, and another finger begins anew."""
+    import random
+
+    chance = random.Random(7)
+    kinds = [STATUS[terms.TOUCHED], STATUS[terms.NUMBER], STATUS[terms.SETTLED]]
+    for another_s in (0, 0, 0, 600):
+        state = in_phase(terms.INSERT)
+        now_ms = 0
+        guide.step(state, *STATUS[terms.SETTLED], now_ms, False)
+        assert state[terms.PHASE] == terms.RESULT
+        while state[terms.PHASE] != terms.OFF:
+            status = chance.choice(kinds)
+            for _ in range(chance.choice((1, 5, 50))):
+                now_ms += 1000
+                if another_s and now_ms == 1000 * another_s:
+                    guide.step(state, *STATUS[terms.GONE], now_ms, False)
+                    status = STATUS[terms.SETTLED]
+                guide.step(state, *status, now_ms, False)
+                if state[terms.PHASE] in (terms.OFF, terms.HELD):
+                    break  # a minute without a number ends it sooner, which is not asked here
+            if now_ms < 1000 * (another_s + STAYS_S - 1):
+                assert state[terms.PHASE] != terms.OFF
+        assert now_ms == pytest.approx(1000 * (another_s + STAYS_S), abs=3000)
 
 
 def test_two_fingers_are_enough() -> None:
