@@ -72,7 +72,7 @@ soak: .venv/all.stamp  ## kills, power cuts and a short season of readings (with
 	$(bin)/pytest tests/soak
 
 .PHONY: season
-season: .venv/all.stamp  ## 10,000 people against the truth, and as many at home (hours, by hand)
+season: .venv/all.stamp  ## 10,000 settled readings at home and as many people against the truth (by hand)
 	@$(bin)/python -m sim.season
 
 ##@ Build the hardware

@@ -16,6 +16,7 @@ from machine import (
     I2C,
     PWM,
     RTC,
+    SOFT_RESET,
     SPI,
     WDT,
     WDT_RESET,
@@ -106,6 +107,7 @@ ticks_ms = time.ticks_ms
 gmtime = time.gmtime
 UNIQUE_ID = unique_id()
 
+_WATCHDOG_MS = 1500
 _watchdog = None
 
 
@@ -130,6 +132,7 @@ def display_port():
 def start_watchdog(timeout_ms):
     """From here on a reset follows when it is not fed for so long. It cannot be stopped."""
     global _watchdog
+    Timer(0).deinit()  # which may have fed it for somebody at the prompt
     _watchdog = WDT(timeout=timeout_ms)
 
 
@@ -139,6 +142,9 @@ def feed_watchdog():
 
 def keep_feeding():
     """Somebody sits at the prompt: the watchdog must not throw them out."""
+    global _watchdog
+    if _watchdog is None:
+        _watchdog = WDT(timeout=_WATCHDOG_MS)
     Timer(0, mode=Timer.PERIODIC, period=500, callback=lambda timer: feed_watchdog())
 
 
@@ -194,3 +200,8 @@ def unload(name):
         del sys.modules[whole]
         parent, _, leaf = whole.rpartition(".")
         delattr(sys.modules[parent], leaf)
+
+
+if reset_cause() == SOFT_RESET:
+    # The watchdog runs on, and the timer that fed it is gone (MicroPython's ports/esp32/main.c).
+    keep_feeding()

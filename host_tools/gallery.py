@@ -68,11 +68,15 @@ EXTRAS: dict[str, dict[str, Any]] = {
     "words_doctor_again": {"verdict": terms.DOCTOR | terms.AGAIN},
     "words_call_again": {"verdict": terms.CALL | terms.AGAIN},
     "held_words": {"verdict": terms.ATTENTION, "old": True},
+    "held_words_again": {"verdict": terms.DOCTOR | terms.AGAIN, "old": True, "count": 2},
+    "held_words_last": {"verdict": terms.DOCTOR | terms.AGAIN, "old": True, "count": 4},
 }  # fmt: skip
 EXTRA_PICTURES = {
     "words_doctor_again": picture.WORDS + terms.DOCTOR,
     "words_call_again": picture.WORDS + terms.CALL,
     "held_words": picture.WORDS + terms.ATTENTION,
+    "held_words_again": picture.WORDS + terms.DOCTOR,
+    "held_words_last": picture.WORDS + terms.DOCTOR,
 }
 
 

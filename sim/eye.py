@@ -42,6 +42,7 @@ def _numbers() -> tuple[dict[bytes, int], dict[bytes, int], bytes, bytes]:
     return live, result, _part(last, *_LAST), _part(stored, *_ORDINAL)
 
 
+@functools.lru_cache(256)
 def number_on(pixels: bytes) -> int | None:
     """The saturation that a person reads on this display as present, None where there is none."""
     live, result, last, ordinal = _numbers()
@@ -63,7 +64,7 @@ def held_on(pixels: bytes) -> int | None:
 
 def inverse_on(pixels: bytes) -> bool:
     """Whether dark stands on light: a reading that is past, or the flash of a red verdict."""
-    return sum(byte.bit_count() for byte in pixels) > 4 * len(pixels)
+    return int.from_bytes(pixels).bit_count() > 4 * len(pixels)
 
 
 def picture_on(pixels: bytes, language: str = "zh") -> str | None:

@@ -1,14 +1,18 @@
 """The very same core, compiled by numba: for judging hours of signal in seconds.
 
-`compiled()` gives a namespace with the core's functions, over int32 arrays. There is no second
-implementation: the functions are the firmware's own, compiled unchanged.
+`compiled()` gives a namespace with the core's functions, over int32 arrays, and `in_the_device`
+lends them to the whole app. There is no second implementation: the functions are the firmware's
+own, compiled unchanged.
 """
 
 import hashlib
 import platform
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -88,6 +92,49 @@ def compiled() -> SimpleNamespace:
         set_die=pipeline.set_die,
         run=run_recording,
     )
+
+
+@contextmanager
+def in_the_device() -> Iterator[None]:
+    """Inside, an App that is made in this process has the compiled core. Nothing changes where
+    numba is not installed."""
+    if find_spec("numba") is None:
+        yield
+        return
+    plain = core.new, core.feed
+    core.new, core.feed = _lent()
+    try:
+        yield
+    finally:
+        core.new, core.feed = plain
+
+
+class _State(tuple):
+    """The firmware's own state, and the same memory as the compiled core wants it."""
+
+    views: tuple[Any, ...]
+
+
+@cache
+def _lent() -> tuple[Any, Any]:
+    """Compiled core.new and core.feed for arrays of the firmware."""
+    import numpy as np
+
+    plain_new = core.new
+    compiled_feed = compiled().feed
+
+    def new(channels: int = 3) -> _State:
+        state = _State(plain_new(channels))
+        state.views = tuple(np.frombuffer(part, np.int32) for part in state)
+        return state
+
+    def feed(state, red_adc, ir_adc, count, t_ms, events):
+        red, ir = np.frombuffer(red_adc, np.int32), np.frombuffer(ir_adc, np.int32)
+        compiled_feed(state.views, red, ir, count, t_ms, events)
+
+    nothing = memoryview(bytearray(4 * 32))
+    feed(new(), nothing, nothing, 0, 0, 0)  # the first call compiles, before processes part
+    return new, feed
 
 
 def _jit(numba: Any, sources: dict[str, bytes]) -> Any:

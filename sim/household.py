@@ -12,13 +12,15 @@ sunlight, cells that run empty, a power cut in the middle. What is counted must 
 - *unrecorded*: a restart that nobody asked for and that left no line in the crash record.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, fields, replace
+from itertools import count as numbers
 
 import numpy as np
 
-from sim import eye, season
+from sim import eye, fast, kept, season
 from sim.board import Board, run
+from sim.chips.ssd1306 import Ssd1306
 from sim.door import App, crash, field, log, settings, terms, verdict
 from sim.patient import Person, Scene
 
@@ -43,6 +45,11 @@ class Tally:
     lost: int = 0
     restarts: int = 0
     unrecorded: int = 0
+
+    @property
+    def faults(self) -> int:
+        """All that must not happen."""
+        return self.wrong_direction + self.frozen + self.lost + self.unrecorded
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -103,7 +110,7 @@ def visit(number: int) -> Tally:
             kept = app.log = _Log(board, kept)
         board.battery_adc.cells_mv = 2100 if now_s >= empty_s else 2900
         clock.advance_us(1000 * max(1, app.step(round(1000 * (now_s - began_s)))))
-        frozen += _is_frozen(board.display.pixels(), scene, now_s)
+        frozen += _is_frozen(board.display, scene, now_s)
         if len(kept.asked) > judged:
             judged = len(kept.asked)
             wrong += _is_wrong(app, truth_pct)
@@ -143,16 +150,17 @@ def _is_wrong(app: App, truth_pct: float) -> bool:
     return truth >= 95 and told >= terms.CALL
 
 
-def _is_frozen(pixels: bytes, scene: Scene, now_s: float) -> bool:
+def _is_frozen(display: Ssd1306, scene: Scene, now_s: float) -> bool:
     there = [(first, last) for first, last in scene.finger if first <= now_s < last]
-    sunny = any(first + _GONE_S < now_s < last for first, last in scene.sun)
-    gone_s = min((now_s - last for _, last in scene.finger if last <= now_s), default=1e9)
-    if (sunny or (not there and gone_s > _GONE_S)) and eye.number_on(pixels) is not None:
+    stale = any(first + _GONE_S < now_s < last for first, last in scene.sun)
+    if not there and not stale:
+        stale = all(now_s < first or now_s - last > _GONE_S for first, last in scene.finger)
+    if stale and eye.number_on(display.pixels()) is not None:
         return True
-    came_s = now_s - there[0][0] if there else -1
-    new = bool(there) and scene.finger.index(there[0]) > 0
-    soon = _NEW_S + _LANDED_S < came_s < 5
-    return new and soon and eye.inverse_on(pixels)
+    if not there or there[0] == scene.finger[0]:
+        return False
+    soon = _NEW_S + _LANDED_S < now_s - there[0][0] < 5
+    return soon and eye.inverse_on(display.pixels())
 
 
 def accident(number: int) -> Tally:
@@ -190,24 +198,32 @@ def one(number: int) -> Tally:
     return tally + accident(number) if number % _ACCIDENT_EVERY == 0 else tally
 
 
-def season_of(visits: Iterable[int]) -> Tally:
-    """All of these visits, on all cores."""
-    import os
-    from concurrent.futures import ProcessPoolExecutor
-
+def until_settled(
+    readings: int, low: int, say: Callable[[str, bool], None] = lambda text, at_once: None
+) -> Tally:
+    """Visits until there are so many settled readings, and so many with a truth of 93 or less, on
+    all cores, always the same ones. `say` is told after each how far it is, and at once what a
+    visit had that must not happen."""
     total = Tally()
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        for tally in pool.map(one, visits, chunksize=4):
-            total += tally
+    with fast.in_the_device():
+        for counts in kept.each(season.kept_in("visits"), _counted, numbers()):
+            seen = Tally(*counts)
+            if seen.faults:
+                say(f"visit {total.visits}: {seen}", True)
+            total += seen
+            say(
+                f"{total.visits} visits: {total.settled} of {readings} settled readings, "
+                f"{total.settled_low} of {low} low ones, {total.faults} faults",
+                False,
+            )
+            if total.settled >= readings and total.settled_low >= low:
+                break
     return total
 
 
-def until_settled(readings: int, low: int) -> Tally:
-    """Visits until there are so many settled readings, and so many with a truth of 93 or less."""
-    total = Tally()
-    while total.settled < readings or total.settled_low < low:
-        total += season_of(range(total.visits, total.visits + 200))
-    return total
+def _counted(number: int) -> tuple[int, ...]:
+    with fast.in_the_device():
+        return astuple(one(number))
 
 
 def bound_pct(count: int, of: int) -> float:

@@ -11,13 +11,13 @@ the weakest figure, so the table says what another one would change.
 
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sim.door import FIRMWARE, App, field
+from sim.door import FIRMWARE, App, field, oled, terms
 
 FIGURES = Path(__file__).resolve().parent.parent / "hardware" / "power.yaml"
 
@@ -43,6 +43,18 @@ class Work:
     led_ua: float  # red and infrared together, while a pulse lasts
     lit_share: float  # of the display's pixels
     contrast: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was seen of the device: its work while it measures and while it holds a result, the
+    display's brightness when dimmed, and for how much of both times it is."""
+
+    measuring: Work
+    held: Work
+    dimmed: int
+    check_dimmed_s: float
+    held_dimmed_s: float
 
 
 @dataclass(frozen=True)
@@ -78,12 +90,13 @@ class _Finger:
     channels = 3
 
     def __init__(self) -> None:
+        self.present = True
         self._next_us = 0
 
     def until(self, now_us: int, chip: Any) -> Any:
         while self._next_us <= now_us:
             wave = 0.005 * math.sin(2 * math.pi * 1.2 * self._next_us / 1e6)
-            scale = 4096 / chip.range_na / 7000
+            scale = 4096 / chip.range_na / 7000 * (1.0 if self.present else 0.02)
             yield (
                 min(262143, round(100_000 * scale * chip.led_red_ua * (1 - 0.55 * wave))),
                 min(262143, round(120_000 * scale * chip.led_ir_ua * (1 - wave))),
@@ -91,22 +104,49 @@ class _Finger:
             self._next_us += 1_000_000 // chip.rate_hz
 
 
-def measure() -> Work:
-    """Let the simulated device measure, and count. It takes some seconds."""
+def measure() -> Measured:
+    """Let the simulated device make a measurement, and count. It takes some seconds."""
     from sim.board import Board
 
-    board = Board(_Finger())
+    finger = _Finger()
+    board = Board(finger)
     board.vbus = None
     app = App(board)
     clock = board.clock
+    bright = oled.BRIGHT
+    dimmed_us = {True: 0, False: 0}
+    levels = set()
 
     def run(seconds: float) -> None:
         until_us = clock.now_us + int(seconds * 1e6)
         while clock.now_us < until_us:
-            clock.advance_us(1000 * app.step(clock.now_ms))
+            step_us = 1000 * app.step(clock.now_ms)
+            clock.advance_us(step_us)
+            levels.add(board.display.contrast)
+            if board.display.contrast < bright:
+                dimmed_us[finger.present] += step_us
 
     run(15)
     assert app.reading[field.STATUS] == field.OK, "a still finger is measured"
+    measuring = _counted(board, run)
+    run(CHECK_S - 15 - _SECONDS)
+    assert app.guide[terms.PHASE] == terms.RESULT, "and settles"
+    finger.present = False
+    run(5)
+    held = _counted(board, run)
+    run(HELD_S - 5 - _SECONDS - 1)
+    assert app.guide[terms.PHASE] == terms.HELD
+    return Measured(
+        measuring=replace(measuring, contrast=bright),
+        held=replace(held, contrast=bright),
+        dimmed=min(levels),
+        check_dimmed_s=dimmed_us[True] / 1e6,
+        held_dimmed_s=dimmed_us[False] / 1e6,
+    )
+
+
+def _counted(board: Any, run: Callable[[float], None]) -> Work:
+    """What is done in the next seconds, each of them."""
     sensor_bus: Any = board.sensor_bus()
     sensor_bus.log, board.display_bus.log = [], []
     counted = 0
@@ -126,11 +166,11 @@ def measure() -> Work:
     try:
         for _ in range(_SECONDS):
             run(1)
-            lit.append(sum(byte.bit_count() for byte in board.display.pixels()))
+            lit.append(int.from_bytes(board.display.pixels()).bit_count())
     finally:
         sys.settrace(before)
     chip = board.sensor
-    return Work(
+    work = Work(
         bytecodes=counted / _SECONDS,
         sensor_bytes=_bytes(sensor_bus.log) / _SECONDS,
         display_bytes=_bytes(board.display_bus.log) / _SECONDS,
@@ -138,6 +178,8 @@ def measure() -> Work:
         lit_share=sum(lit) / len(lit) / (128 * 64),
         contrast=board.display.contrast,
     )
+    sensor_bus.log = board.display_bus.log = None
+    return work
 
 
 def _bytes(log: list[tuple]) -> int:
@@ -151,40 +193,61 @@ def cpu_share(work: Work, cycles: float = CYCLES_A_BYTECODE) -> float:
     return work.bytecodes * cycles / _HZ + busy
 
 
-def modes(book: Mapping[str, Any], work: Work, cycles: float = CYCLES_A_BYTECODE) -> list[Mode]:
+def modes(
+    book: Mapping[str, Any], seen: Measured, cycles: float = CYCLES_A_BYTECODE
+) -> list[Mode]:
     """Every mode of the device with its mean current."""
-    share = cpu_share(work, cycles)
     run_ma = _typ(book, "microcontroller.run_160mhz_ma")
     idle_ma = _typ(book, "microcontroller.idle_160mhz_ma")
     sleep_ma = _typ(book, "microcontroller.light_sleep_ma")
     wake_s = _typ(book, "microcontroller.light_sleep_wake_ms") / 1000
-    awake = min(1.0, share + wake_s / STEP_S)
-    dozing_ma = awake * run_ma + (1 - awake) * sleep_ma
-    waking_ma = share * run_ma + (1 - share) * idle_ma
-    pulse_s = _typ(book, "sensor.led_pulse_us") / 1e6
-    sensor_ma = _typ(book, "sensor.supply_on_ma")
-    sensor_ma += work.led_ua / 1000 * pulse_s * _typ(book, "sensor.sample_rate_hz")
-    display_ma = _typ(book, "display.on_dark_ma") + _typ(book, "resistors.display_reset_high_ma")
-    contrast = (work.contrast + 1) / 256
-    display_ma += _typ(book, "display.all_lit_ma") * work.lit_share * contrast
-    always_ma = _typ(book, "regulator_1v8.quiescent_ua") / 1000
-    always_ma += _typ(book, "resistors.from_3v3_ua") / 1000
     radio_ma = _typ(book, "microcontroller.ble_extra_ma")
+
+    def dozing_ma(work: Work) -> float:
+        awake = min(1.0, cpu_share(work, cycles) + wake_s / STEP_S)
+        return awake * run_ma + (1 - awake) * sleep_ma
+
+    def waking_ma(work: Work) -> float:
+        share = cpu_share(work, cycles)
+        return share * run_ma + (1 - share) * idle_ma
+
+    def parts_ma(work: Work) -> float:
+        return _sensor_ma(book, work) + _display_ma(book, work)
+
     off_ma = (
         _typ(book, "microcontroller.deep_sleep_ua")
         + _typ(book, "sensor.supply_shutdown_ua")
         + _typ(book, "display.sleep_ua")
     ) / 1000
-    parts = [
-        ("measuring", dozing_ma + sensor_ma + display_ma, "light sleep between the steps"),
-        ("measuring, awake", waking_ma + sensor_ma + display_ma, "a host on USB"),
-        ("measuring, radio on", waking_ma + radio_ma + sensor_ma + display_ma, ""),
-        ("result held", dozing_ma + sensor_ma + display_ma, "the sensor waits for a finger"),
-        ("link mode, waiting", waking_ma + radio_ma + sensor_ma + display_ma, "advertising"),
+    work, held = seen.measuring, seen.held
+    link = replace(held, lit_share=work.lit_share)
+    dim, held_dim = (replace(one, contrast=seen.dimmed) for one in (work, held))
+    told = [
+        ("measuring", dozing_ma(work) + parts_ma(work), "light sleep between the steps"),
+        ("measuring, dimmed", dozing_ma(dim) + parts_ma(dim), "15 s after the last news"),
+        ("measuring, awake", waking_ma(work) + parts_ma(work), "a host on USB"),
+        ("measuring, radio on", waking_ma(work) + radio_ma + parts_ma(work), ""),
+        ("result held", dozing_ma(held) + parts_ma(held), "the sensor waits for a finger"),
+        ("result held, dimmed", dozing_ma(held_dim) + parts_ma(held_dim), "no red verdict"),
+        ("link mode, waiting", waking_ma(link) + radio_ma + parts_ma(link), "advertising"),
         ("starting", run_ma, ""),
         ("off", off_ma, "deep sleep; the button wakes it"),
     ]
-    return [_mode(book, name, rail_ma + always_ma, note) for name, rail_ma, note in parts]
+    always_ma = _typ(book, "regulator_1v8.quiescent_ua") / 1000
+    always_ma += _typ(book, "resistors.from_3v3_ua") / 1000
+    return [_mode(book, name, rail_ma + always_ma, note) for name, rail_ma, note in told]
+
+
+def _sensor_ma(book: Mapping[str, Any], work: Work) -> float:
+    pulse_s = _typ(book, "sensor.led_pulse_us") / 1e6
+    lights_ma = work.led_ua / 1000 * pulse_s * _typ(book, "sensor.sample_rate_hz")
+    return _typ(book, "sensor.supply_on_ma") + lights_ma
+
+
+def _display_ma(book: Mapping[str, Any], work: Work) -> float:
+    on_ma = _typ(book, "display.on_dark_ma") + _typ(book, "resistors.display_reset_high_ma")
+    contrast = (work.contrast + 1) / 256
+    return on_ma + _typ(book, "display.all_lit_ma") * work.lit_share * contrast
 
 
 def _mode(book: Mapping[str, Any], name: str, rail_ma: float, note: str) -> Mode:
@@ -243,25 +306,42 @@ def life(
     return Life(checks=days * checks_a_day, days=days, check_mah=charge)
 
 
-def checks(book: Mapping[str, Any], told: list[Mode]) -> list[tuple[str, Life]]:
+def checks(book: Mapping[str, Any], told: list[Mode], seen: Measured) -> list[tuple[str, Life]]:
     """The ways in which a measurement is made, and how many of each there are."""
     start_s = _typ(book, "microcontroller.start_s")
-    plain = {"starting": start_s, "measuring": CHECK_S}
-    awake = {"starting": start_s, "measuring, awake": CHECK_S}
-    held = plain | {"result held": HELD_S}
-    sent = plain | {"measuring, radio on": 30.0}
+    bright = {"starting": start_s, "measuring": CHECK_S}
+    plain = bright | {
+        "measuring": CHECK_S - seen.check_dimmed_s,
+        "measuring, dimmed": seen.check_dimmed_s,
+    }
+    held = {
+        "result held": HELD_S - seen.held_dimmed_s,
+        "result held, dimmed": seen.held_dimmed_s,
+    }
     return [
         ("40 s, then off", life(book, told, plain)),
-        ("40 s, result held for 60 s more", life(book, told, held)),
-        ("40 s, then 30 s of radio to a bonded phone", life(book, told, sent)),
-        ("40 s without light sleep, then off", life(book, told, awake)),
+        ("40 s, then off, never dimmed", life(book, told, bright)),
+        ("40 s, result held for 60 s more", life(book, told, plain | held)),
+        (
+            "the same with a red verdict, not dimmed",
+            life(book, told, plain | {"result held": HELD_S}),
+        ),
+        (
+            "40 s, then 30 s of radio to a bonded phone",
+            life(book, told, plain | {"measuring, radio on": 30.0}),
+        ),
+        (
+            "40 s without light sleep, then off",
+            life(book, told, {"starting": start_s, "measuring, awake": CHECK_S}),
+        ),
         ("40 s, then off, in one go", life(book, told, plain, checks_a_day=500.0)),
     ]
 
 
-def table(book: Mapping[str, Any], work: Work) -> str:
+def table(book: Mapping[str, Any], seen: Measured) -> str:
     """The whole model as printed."""
-    told = modes(book, work)
+    told = modes(book, seen)
+    work, held = seen.measuring, seen.held
     lines = [
         "MODELLED, not measured: two AAA cells, ESP32-C3, figures of hardware/power.yaml.",
         f"While it measures: {work.bytecodes:,.0f} bytecodes/s, "
@@ -269,7 +349,11 @@ def table(book: Mapping[str, Any], work: Work) -> str:
         f"lights {work.led_ua / 1000:.1f} mA in pulses, {100 * work.lit_share:.0f} % of the pixels"
         f" lit; the CPU works {100 * cpu_share(work):.0f} % of the time",
         f"at {CYCLES_A_BYTECODE} cycles a bytecode "
-        f"({100 * cpu_share(work, CYCLES_LOW):.0f} % at {CYCLES_LOW}).",
+        f"({100 * cpu_share(work, CYCLES_LOW):.0f} % at {CYCLES_LOW}). A held result: "
+        f"{held.bytecodes:,.0f} bytecodes/s, {100 * held.lit_share:.0f} % lit.",
+        f"Dimmed to {(seen.dimmed + 1) / (work.contrast + 1):.2f} of the current for "
+        f"{seen.check_dimmed_s:.0f} of {CHECK_S:.0f} s and {seen.held_dimmed_s:.0f} of "
+        f"{HELD_S:.0f} s held.",
         "",
         f"{'mode':<26}{'at 3.3 V':>12}{'from cells':>12}{'continuous':>14}",
     ]
@@ -280,14 +364,15 @@ def table(book: Mapping[str, Any], work: Work) -> str:
             + (f"  {mode.note}" if mode.note else "")
         )
     lines += ["", f"{'a measurement':<46}{'charge':>12}{'checks':>9}{'at 4 a day':>13}"]
-    for name, found in checks(book, told):
+    for name, found in checks(book, told, seen):
         aim = "" if found.checks >= CHECKS_AIMED else f"  under the {CHECKS_AIMED} aimed at"
         years = f"{found.days / 365.25:.1f} years" if "one go" not in name else ""
         lines.append(
             f"{name:<46}{1000 * found.check_mah:>8.0f} uAh{found.checks:>9,.0f}{years:>13}{aim}"
         )
-    quick = checks(book, modes(book, work, CYCLES_LOW))[0][1]
-    dark = checks(book, modes(book, replace(work, lit_share=work.lit_share / 2)))[0][1]
+    quick = checks(book, modes(book, seen, CYCLES_LOW), seen)[0][1]
+    darker = replace(seen, measuring=replace(work, lit_share=work.lit_share / 2))
+    dark = checks(book, modes(book, darker), darker)[0][1]
     lines += [
         "",
         f"With {CYCLES_LOW} cycles a bytecode the first would be {quick.checks:,.0f}, "

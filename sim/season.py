@@ -5,22 +5,37 @@
 Every measurement is the whole device in a closed loop with a person of the patient model whose
 saturation is known and constant. What is told is *extraction error*: how far the device's settled
 reading lies from the model's truth. It is no accuracy on people.
+
+First comes the use at home (sim/household.py), until so many readings have settled; the exit code
+is 1 when anything happened there that must not. A run that was stopped goes on where it was.
 """
 
-import os
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sim import fast, kept
 from sim.board import Board
 from sim.door import App, field
 from sim.patient import Motion, Person, Scene
 
 _PATIENCE_S = 90  # nobody holds a finger still for longer
 _SEED = 2026
+_SOURCES = (
+    "firmware/*.py",
+    "firmware/oximeter",
+    "sim/*.py",
+    "sim/chips",
+    "sim/patient",
+    "sim/fakes",
+)
+_SAY_EVERY_S = 20
 
 
 @dataclass(frozen=True)
@@ -107,10 +122,22 @@ def measure(who: str, number: int) -> Measurement:
     return Measurement(truth_pct, None, None, clock.now_us / 1e6)
 
 
+def kept_in(what: str) -> Path:
+    """The folder for results of this firmware on this simulator."""
+    return kept.ROOT / "build" / "season" / f"{what}-{kept.hash_of(*_SOURCES)[:32]}"
+
+
 def season(who: str, people: int) -> Iterator[Measurement]:
     """The first `people` of a kind, on all cores, always the same ones."""
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(measure, [who] * people, range(people), chunksize=4)
+    folder = kept_in(who.replace(" ", "-"))
+    with fast.in_the_device():
+        for result in kept.each(folder, partial(_measured, who), range(people)):
+            yield Measurement(**result)
+
+
+def _measured(who: str, number: int) -> dict[str, Any]:
+    with fast.in_the_device():
+        return asdict(measure(who, number))
 
 
 def summary(who: str, measured: list[Measurement]) -> str:
@@ -133,16 +160,36 @@ HEADER = (
 )
 
 
-def main() -> None:
+def teller() -> Callable[[str, bool], None]:
+    """A function that says on stderr how far the work is, now and then or at once."""
+    said_s = -1e9
+
+    def say(text: str, at_once: bool) -> None:
+        nonlocal said_s
+        if at_once or time.monotonic() - said_s >= _SAY_EVERY_S:
+            said_s = time.monotonic()
+            print(text, file=sys.stderr, flush=True)
+
+    return say
+
+
+def main() -> int:
     from sim import household
 
-    people = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    print(HEADER)
+    readings = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    say = teller()
+    tally = household.until_settled(readings, readings * 3 // 10, say)
+    print(household.text(tally), flush=True)
+    print("\n" + HEADER)
+    people = readings // len(PEOPLE)
     for who in PEOPLE:
-        print(summary(who, list(season(who, people // len(PEOPLE)))), flush=True)
-    print()
-    print(household.text(household.until_settled(people, people * 3 // 10)))
+        measured = []
+        for one in season(who, people):
+            measured.append(one)
+            say(f"{who}: {len(measured)} of {people} people", False)
+        print(summary(who, measured), flush=True)
+    return 1 if tally.faults else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -267,6 +267,26 @@ def test_a_fault_has_its_flag_beside_its_own_status_alone(fault: str, flag: str)
     assert device.flags == set()
 
 
+def test_weak_cells_are_spared_before_they_are_low() -> None:
+    """A finger that returns little light gets what the lights can give, from weak cells half."""
+    dim = Device(Finger(red_adc=9000, ir_adc=10_000))
+    dim.board.battery_adc.cells_mv = 2900
+    dim.run(4000)
+    sensor = dim.board.sensor
+    assert sensor.led_red_ua > 25_000 and sensor.led_ir_ua > 25_000
+    dim.board.battery_adc.cells_mv = 2350
+    dim.run(2500)
+    assert (sensor.led_red_ua, sensor.led_ir_ua) == (25_000, 25_000)
+    dim.board.battery_adc.cells_mv = 2400  # without load they recover: no to and fro
+    dim.run(2500)
+    assert (sensor.led_red_ua, sensor.led_ir_ua) == (25_000, 25_000)
+    writes = len(sensor.writes)
+    dim.until_number(20_000)
+    assert len(sensor.writes) == writes, "and it is measured so"
+    dim.board.battery_adc.cells_mv = 2150
+    dim.run(OLD_MS, lambda: dim.shown() is None and dim.status == "low_battery")
+
+
 def test_no_battery_is_not_a_low_battery() -> None:
     device = Device()
     device.board.battery_adc.cells_mv = 60  # what a divider with nothing on it picks up

@@ -55,11 +55,12 @@ def test_start_resets_sets_up_clears_and_only_then_lights(controller):
     assert bus.log.pop(0) == ("w", 0x3C, b"\x00\xae")
     setup = bus.log[0][2]
     # Table 9-1 of the SSD1306, the command table of the SH1106: off first; clock; 64 rows; no
-    # offset; first row; power; alternate COM pins; contrast; pre-charge; VCOMH; RAM, not inverted.
+    # offset; first row; power; alternate COM pins; pre-charge; VCOMH; RAM, not inverted; contrast.
     assert setup[:8] == bytes.fromhex("00 d580 a83f d300 40")
     power = "8d14 2002" if controller == "ssd1306" else "ad8b 33"
     assert bytes.fromhex(power) in setup
     assert bytes.fromhex("da12") in setup and bytes.fromhex("a4a6") in setup
+    assert setup[-2:] == bytes.fromhex("817f") and display.contrast == oled.BRIGHT
     assert bus.log[1][2] == bytes.fromhex("00 a1c8")
     first = 0 if controller == "ssd1306" else 2
     for page in range(8):
@@ -195,6 +196,8 @@ def test_contrast_sleep_and_wake(controller):
     screen.contrast(200)
     assert bus.log == [("w", 0x3C, b"\x00\x81\xc8")]
     assert display.contrast == 200
+    screen.wake()
+    assert display.contrast == 200, "as a display that was reset is set up again"
     screen.sleep()
     assert not display.on and display.pixels() == bytes(1024)
     screen.wake()

@@ -8,7 +8,7 @@ import pytest
 from device import SPO2_PCT, Device, Finger
 
 from sim.board import Board
-from sim.door import App, field, guide, log, menu, picture, settings, terms, verdict
+from sim.door import App, field, guide, log, menu, oled, picture, settings, terms, verdict
 
 PHASES = [
     "SELF_TEST", "INSERT", "MEASURING", "LIVE", "RESULT", "HELD", "OTHER_FINGER", "FAILED",
@@ -29,6 +29,9 @@ LIMITS_S = {
     terms.INSERT: 10, terms.HELD: 60, terms.OTHER_FINGER: 15, terms.FAILED: 30, terms.FAULT: 30,
     terms.MENU: 10, terms.RECORDS: 20, terms.PERSON: 10, terms.NOTICE: 2, terms.LINK: 120,
 }  # fmt: skip
+
+
+STAYS_S = 1800  # a finger that has its result and is left in
 
 
 def in_phase(phase: int):
@@ -58,7 +61,7 @@ def happen(phase: int, event: int):
         assert state[terms.PHASE] == phase, "an empty window alone changes nothing"
         guide.step(state, field.STARTING, False, True, 2, True)
     elif event == terms.LATE:
-        limit_ms = 1000 * LIMITS_S[phase]
+        limit_ms = 1000 * LIMITS_S.get(phase, STAYS_S)
         guide.step(state, *QUIET, limit_ms - 1, False)
         assert state[terms.PHASE] == phase, "not sooner"
         guide.step(state, *QUIET, limit_ms, False)
@@ -145,6 +148,34 @@ def test_nothing_lasts_for_ever_without_a_result() -> None:
                 now_ms += 40
                 guide.step(state, *status, now_ms, False)
             assert now_ms < 1000 * (10 + 90 + 15 + 30 + 30), PHASES[state[terms.PHASE]]
+
+
+def test_a_finger_left_in_does_not_keep_it_on_for_ever() -> None:
+    """Whatever its signal does meanwhile: half an hour after its result the device is off, not
+    before, and another finger begins anew."""
+    import random
+
+    chance = random.Random(7)
+    kinds = [STATUS[terms.TOUCHED], STATUS[terms.NUMBER], STATUS[terms.SETTLED]]
+    for another_s in (0, 0, 0, 600):
+        state = in_phase(terms.INSERT)
+        now_ms = 0
+        guide.step(state, *STATUS[terms.SETTLED], now_ms, False)
+        assert state[terms.PHASE] == terms.RESULT
+        while state[terms.PHASE] != terms.OFF:
+            status = chance.choice(kinds)
+            for _ in range(chance.choice((1, 5, 50))):
+                now_ms += 1000
+                assert now_ms <= 1000 * (another_s + STAYS_S + 60), "for ever"
+                if another_s and now_ms == 1000 * another_s:
+                    guide.step(state, *STATUS[terms.GONE], now_ms, False)
+                    status = STATUS[terms.SETTLED]
+                guide.step(state, *status, now_ms, False)
+                if state[terms.PHASE] in (terms.OFF, terms.HELD):
+                    break  # a minute without a number ends it sooner, which is not asked here
+            if now_ms < 1000 * (another_s + STAYS_S - 1):
+                assert state[terms.PHASE] != terms.OFF
+        assert now_ms == pytest.approx(1000 * (another_s + STAYS_S), abs=3000)
 
 
 def test_two_fingers_are_enough() -> None:
@@ -661,6 +692,102 @@ def test_a_fault_is_heard_once() -> None:
     device.board.sensor.faults.add("nack")
     until(device, terms.FAULT)
     assert sounds(device, 5000) == [500] or device.board.buzzer.hz == 0
+
+
+# The display's brightness ---------------------------------------------------------------------
+
+DAY_S = 9834 * 86_400  # a midnight of UTC
+NOON_S, NIGHT_S = DAY_S + 4 * 3600, DAY_S + 13 * 3600  # 12 and 21 o'clock in China
+
+
+def level_of(device: Device) -> int:
+    return device.board.display.contrast
+
+
+def test_times_of_day_are_those_of_china() -> None:
+    from datetime import UTC, datetime, timedelta, timezone
+
+    begin = datetime(2000, 1, 1, tzinfo=UTC)
+    hours = [
+        (begin + timedelta(seconds=s)).astimezone(timezone(timedelta(hours=8))).hour
+        for s in (NOON_S, NIGHT_S)
+    ]
+    assert hours == [12, 21]
+
+
+def test_what_was_seen_is_dimmed_and_what_is_new_is_bright() -> None:
+    device = home(finger=True)
+    until(device, terms.LIVE)
+    device.run(200)
+    assert level_of(device) == oled.BRIGHT
+    assert device.run(20_000, lambda: level_of(device) == oled.DIM) == pytest.approx(
+        15_000, abs=500
+    )
+    until(device, terms.RESULT)
+    device.run(200)
+    assert level_of(device) == oled.BRIGHT, "a result is new"
+    device.run(16_000)
+    assert level_of(device) == oled.DIM
+    device.press()
+    assert level_of(device) == oled.BRIGHT, "somebody looks"
+    device.run(16_000)
+    device.light.present = False
+    until(device, terms.HELD)
+    device.run(200)
+    assert level_of(device) == oled.BRIGHT
+    device.run(16_000)
+    assert level_of(device) == oled.DIM
+    device.board.display.reset_pin.value(0)  # a display that lost its power: up again as it was
+    device.board.display.reset_pin.value(1)
+    device.run(2200)
+    assert level_of(device) == oled.DIM
+
+
+@pytest.mark.parametrize(
+    ("dimming", "cells_mv", "time_s", "level"),
+    [
+        (1, 2900, -1, oled.BRIGHT),
+        (1, 2350, -1, oled.DIM),
+        (0, 2350, NIGHT_S, oled.BRIGHT),
+        (1, 2900, NIGHT_S, oled.BRIGHT),
+        (2, 2900, NIGHT_S, oled.DIM),
+        (2, 2900, NOON_S, oled.BRIGHT),
+        (2, 2900, -1, oled.BRIGHT),
+    ],
+)
+def test_dimmed_on_weak_cells_and_at_night(
+    dimming: int, cells_mv: int, time_s: int, level: int
+) -> None:
+    told = settings.Settings()
+    told.dimming = dimming
+    device = home(told, finger=True)
+    device.board.battery_adc.cells_mv = cells_mv
+    device.board.clock_set_s = time_s
+    until(device, terms.LIVE)
+    device.run(200)
+    assert level_of(device) == level
+    device.run(20_000)
+    assert level_of(device) == (oled.DIM if dimming else oled.BRIGHT)
+
+
+@pytest.mark.parametrize("code", range(terms.GREEN, terms.BELOW + 1))
+def test_a_verdict_that_sends_somebody_away_is_never_dimmed(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = settings.Settings()
+    told.dimming = 2
+    device = settled(told)
+    device.board.battery_adc.cells_mv = 2350
+    device.board.clock_set_s = NIGHT_S
+    monkeypatch.setattr(device.app, "_judge", lambda settled, now_ms: None)
+    device.app._verdict = code
+    device.run(30_000)
+    red = code >= terms.DOCTOR
+    assert level_of(device) == (oled.BRIGHT if red else oled.DIM)
+    device.light.present = False
+    until(device, terms.HELD)
+    device.run(20_000)
+    assert level_of(device) == (oled.BRIGHT if red else oled.DIM)
 
 
 # What is said and what is not ---------------------------------------------------------------

@@ -1,14 +1,17 @@
 """The season at home counts what it says it counts, and finds nothing in a few visits."""
 
 import math
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from sim import household
-from sim.door import App, crash, log, screens, terms
+from sim import fast, household, season
+from sim.board import Board
+from sim.door import App, core, crash, field, log, screens, terms
 from sim.household import Tally
-from sim.patient import Scene
+from sim.patient import Person, Scene
 
 
 def test_a_few_visits_find_nothing() -> None:
@@ -102,3 +105,46 @@ def test_the_bound_is_the_rule_of_three() -> None:
     assert math.isclose(household.bound_pct(1, 2), 97.47, abs_tol=0.01)
     told = household.text(Tally(visits=10, settled=8, settled_low=3, restarts=2))
     assert "8 settled readings, 3 of them" in told and "not counted" in told
+
+
+def test_the_compiled_core_shows_the_same_pixels() -> None:
+    """Reading for reading and frame for frame, through sun, a finger put back and a restart."""
+    scene = replace(
+        household.scene_of(3),
+        finger=((1.0, 30.0), (32.0, 80.0)),
+        sun=((50.0, 54.0),),
+        die_c=((0.0, 60.0), (24.0, 33.0)),
+    )
+
+    def seen() -> list[tuple[list[int], bytes]]:
+        board = Board(Person(scene, seed=7))
+        app, frames = App(board), []
+        while board.clock.now_us < 85_000_000:
+            board.clock.advance_us(1000 * max(1, app.step(board.clock.now_ms)))
+            frames.append((list(app.reading), board.display.pixels()))
+        return frames
+
+    plain = seen()
+    feed = core.feed
+    with fast.in_the_device():
+        assert core.feed is not feed, "numba is installed for the tests"
+        assert seen() == plain
+    assert core.feed is feed
+    assert {reading[field.STATUS] for reading, _ in plain} >= {field.OK, field.NO_FINGER}
+
+
+def test_the_season_ends_with_1_when_something_happened(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def frozen(readings: int, low: int, say: Callable[[str, bool], None]) -> Tally:
+        say("half of it", False)
+        return Tally(visits=3, settled=3, frozen=1)
+
+    monkeypatch.setattr(household, "until_settled", frozen)
+    monkeypatch.setattr(season, "season", lambda who, people: iter(()))
+    monkeypatch.setattr(sys, "argv", ["season", "4"])
+    assert season.main() == 1
+    told = capsys.readouterr()
+    assert "frozen numbers" in told.out and "half of it" in told.err
+    monkeypatch.setattr(household, "until_settled", lambda *_: Tally(visits=3, settled=3))
+    assert season.main() == 0

@@ -125,6 +125,7 @@ class Machine:
         self.pins: dict[int, tuple] = {}
         self.resets = 0
         self.cause = 1
+        self.made: list[tuple[str, dict]] = []
         self.slept: list[object] = []
         self.data = data  # the partition of that name: "none", "blank" or "formatted"
         self.mounted: list[tuple[object, str]] = []
@@ -145,14 +146,19 @@ class Machine:
         def made(*args: object, **named: object) -> SimpleNamespace:
             if name == "Pin":
                 self.pins[args[0]] = (*args[1:], named.get("value"))  # type: ignore[index]
-            return SimpleNamespace(made=name, args=args, named=named, value=lambda *_: None)
+            self.made.append((name, named))
+            return SimpleNamespace(
+                made=name, args=args, named=named, value=lambda *_: None,
+                deinit=lambda: self.made.append((f"no {name}", {})),
+            )  # fmt: skip
 
         return made
 
     def module(self) -> SimpleNamespace:
         names = ("ADC", "I2C", "PWM", "RTC", "SPI", "WDT", "Pin", "SoftI2C", "Timer")
         module = SimpleNamespace(**{name: self.part(name) for name in names})
-        module.DEEPSLEEP_RESET, module.WDT_RESET = 4, 3
+        module.DEEPSLEEP_RESET, module.WDT_RESET, module.SOFT_RESET = 4, 3, 5
+        module.Timer.PERIODIC = 1
         module.reset_cause = lambda: self.cause
         module.deepsleep = lambda: self.slept.append("deep")
         module.ADC.ATTN_11DB = "11 dB"
@@ -236,6 +242,18 @@ def test_the_button_ends_the_deep_sleep() -> None:
     assert machine.slept == [("ext0", board.button, False), "deep"]
 
 
+def test_after_a_soft_reset_the_watchdog_goes_on_being_fed() -> None:
+    """It cannot be stopped, and a soft reset, with which mpremote begins, ends every timer."""
+    for cause in (1, 3, 4):
+        assert "WDT" not in [name for name, _ in loaded("ESP32", cause=cause)[1].made]
+    board, machine = loaded("ESP32", cause=5)
+    watchdog, timer = machine.made[-2:]
+    assert watchdog == ("WDT", {"timeout": 1500})
+    assert timer[0] == "Timer" and timer[1]["period"] < 750
+    board.start_watchdog(1500)
+    assert [name for name, _ in machine.made[-3:]] == ["Timer", "no Timer", "WDT"]
+
+
 def test_it_sleeps_lightly_where_nothing_is_cut_off() -> None:
     """Light sleep stops the radio, the tones and the USB of the C3."""
     board, machine = loaded("ESP32C3")
@@ -276,6 +294,7 @@ def test_both_boards_have_the_same_names() -> None:
     firmware -= {
         "DEEPSLEEP_RESET",
         "WDT_RESET",
+        "SOFT_RESET",
         "deepsleep",
         "reset_cause",
         "unique_id",

@@ -186,6 +186,23 @@ def test_an_old_result_is_inverse_and_says_last(language):
         assert drawn(view_of(RESULT, language, spo2_pct=spo2_pct, old=True, count=8)) != old
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_held_words_say_last_and_once_more_in_turns(language):
+    """On one canvas, second by second: each stands there two of every four."""
+    view = view_of(picture.WORDS + terms.CALL, language, verdict=terms.CALL | AGAIN, old=True)
+    canvas = bytearray(1024)
+    seen = []
+    for second in range(8):
+        view.count = second
+        screens.draw(canvas, view)
+        seen.append(bytes(canvas[:256]))
+    assert seen[0] == seen[1] == seen[4] == seen[5] != seen[2] == seen[3] == seen[6] == seen[7]
+    live = drawn(view_of(picture.WORDS + terms.CALL, language, verdict=terms.CALL | AGAIN))
+    assert bytes(255 - byte for byte in live[:256]) == seen[2], "once more, as beside a live one"
+    last = drawn(view_of(picture.WORDS + terms.CALL, language, verdict=terms.CALL, old=True))
+    assert bytes(last[:256]) == seen[0]
+
+
 def test_each_mark_changes_a_result():
     plain = drawn(view_of(RESULT, spo2_pct=90, pulse_bpm=72, verdict=terms.CALL))
     for mark in (terms.MARK_OXYGEN, terms.MARK_BASELINE):

@@ -24,6 +24,7 @@ def stored() -> settings.Settings:
     told.batch = "B-2026/47.1"
     told.silent = 1
     told.winter = 1
+    told.dimming = 2
     told.phone = "+86 138-0013800"
     told.baseline = ((9800, 91), (9800, 90), (9802, 92))  # type: ignore[assignment]
     return told
@@ -93,7 +94,7 @@ def test_a_record_of_another_length(tmp_path: Path, damage: str) -> None:
 def test_a_record_of_another_version() -> None:
     body = bytearray(settings.encode(stored())[:-4])
     assert settings.decode(signed(bytes(body))) is not None
-    for version in (0, 1, 3, 255):
+    for version in (0, 1, 2, 255):
         body[2] = version
         assert settings.decode(signed(bytes(body))) is None
 
@@ -105,15 +106,16 @@ def test_a_record_of_another_version() -> None:
         (6, b"\x03"),  # an evidence nobody has heard of
         (7, b"\x03"),  # a controller
         (9, b"\x02"),  # winter
-        (10, b"\xe6\xb1"),  # a language
-        (12, struct.pack("<i", 500_000_001)),  # a
-        (16, struct.pack("<i", 346_596_622)),  # b of the wrong sign
-        (20, struct.pack("<i", 0)),  # c
-        (24, struct.pack("<I", 4_000_000_000)),  # date
-        (28, b"\xff" * 16),  # batch
-        (44, b"12345678901234x"),  # phone
-        (60, b"\x57"),  # a baseline of 87
-        (63, struct.pack("<H", 9700)),  # readings that lie months apart
+        (10, b"\x03"),  # dimming
+        (11, b"\xe6\xb1"),  # a language
+        (13, struct.pack("<i", 500_000_001)),  # a
+        (17, struct.pack("<i", 346_596_622)),  # b of the wrong sign
+        (21, struct.pack("<i", 0)),  # c
+        (25, struct.pack("<I", 4_000_000_000)),  # date
+        (29, b"\xff" * 16),  # batch
+        (45, b"12345678901234x"),  # phone
+        (61, b"\x57"),  # a baseline of 87
+        (64, struct.pack("<H", 9700)),  # readings that lie months apart
     ],
 )
 def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None:

@@ -14,7 +14,7 @@ from oximeter.core import field
 from oximeter.drivers import bus, button, buzzer
 from oximeter.drivers.battery import Battery
 from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
-from oximeter.drivers.oled import Oled
+from oximeter.drivers.oled import BRIGHT, DIM, Oled
 from oximeter.link.console import Console
 from oximeter.ui import picture, screens
 
@@ -37,6 +37,11 @@ _GLOW_MS = const(2000)
 _LOW_MV = const(2200)
 _ENOUGH_MV = const(2300)
 _ABSENT_MV = const(1000)
+# A weak pair is spared before it is low: the display is dimmed, and the lights end at half of what
+# they may take, since their pulses pull the voltage down most.
+_WEAK_PCT = const(25)
+_STRONG_PCT = const(35)
+_SPARING_UA = const(25000)
 
 _FIRST_MS = const(6000)  # the first reading comes within this time of a still finger
 _SETTLING_S = const(32)  # and most settle so long after it
@@ -46,6 +51,10 @@ _FLASH_MS = const(500)
 _BEEP_MS = const(50)
 _SELF_TEST_MS = const(1500)
 _DAY_S = const(86400)
+_LOOKED_MS = const(15000)  # what stands on the display for so long was seen
+# At night, by China's clock (UTC+8).
+_EVENING_H = const(21)
+_MORNING_H = const(6)
 
 _FAULTS = (
     field.FLAG_FAULT_NACK
@@ -72,6 +81,8 @@ class App:
             board.display_port(), self.settings.controller or board.DISPLAY_CONTROLLER
         )
         self._lit = False
+        self._level = BRIGHT
+        self._news_ms = 0  # when something new came onto the display
         self._lit_ms = -_TEND_MS
         self._framed_ms = -_FRAME_MS
         self.view = screens.View()
@@ -142,6 +153,7 @@ class App:
             self._battery = Battery(board.battery_adc, *board.BATTERY_DIVIDER)
         self.battery_pct = field.NONE
         self._battery_low = False
+        self._battery_weak = False
         self._on_cable = False
         self._tended_ms = -_TEND_MS
         self._aimed_ms = 0
@@ -357,9 +369,10 @@ class App:
         mv = self._battery.millivolts()
         if mv < _ABSENT_MV:
             self.battery_pct = field.NONE
-            self._battery_low = False
+            self._battery_low = self._battery_weak = False
             return
         self.battery_pct = self._battery.percent()
+        self._battery_weak = self.battery_pct < (_STRONG_PCT if self._battery_weak else _WEAK_PCT)
         # Without the gap the cells' recovery would let numbers come and go.
         self._battery_low = mv < (_ENOUGH_MV if self._battery_low else _LOW_MV)
 
@@ -379,6 +392,9 @@ class App:
         if self._at_start_adc(out[field.IR_DC_ADC], self._ir_ua) >= _FINGER_ADC:
             red_ua = _wanted_ua(out[field.RED_DC_ADC], self._red_ua)
             ir_ua = _wanted_ua(out[field.IR_DC_ADC], self._ir_ua)
+            if self._battery_weak:
+                red_ua = min(red_ua, _SPARING_UA)
+                ir_ua = min(ir_ua, _SPARING_UA)
         if red_ua == self._red_ua and ir_ua == self._ir_ua:
             return
         self._sensor.set_led_ua(red_ua, ir_ua)
@@ -408,6 +424,7 @@ class App:
                 if phase == terms.RESULT:
                     self._judge(settled, now_ms)
         if changed:
+            self._news_ms = now_ms
             self._enter(before, phase, now_ms)
         if out[field.BEATS] != self._beats:
             self._beats = out[field.BEATS]
@@ -447,6 +464,7 @@ class App:
             told = verdict.worse(told, before)
         self._verdict = told
         if told & terms.VERDICT != before & terms.VERDICT:
+            self._news_ms = now_ms
             self._paged_ms = now_ms  # the number first, then what it means now
             if told & terms.VERDICT > before & terms.VERDICT and self._counted:
                 self._announce(now_ms)
@@ -584,6 +602,7 @@ class App:
         """What the button means here; menu.py knows, and need not stay in memory for it."""
         from oximeter import menu
 
+        self._news_ms = now_ms
         menu.gesture(self, held, now_ms)
         self.board.unload("menu")
 
@@ -610,6 +629,7 @@ class App:
                 self._inverse = False
             elif changed:
                 self._display.show_changed()
+            self._dim(now_ms)
             self._flash(now_ms)
         except OSError:
             self._go_dark()
@@ -728,6 +748,23 @@ class App:
             self._inverse = inverse
             self._display.invert(inverse)
 
+    def _dim(self, now_ms):
+        """The display as bright as it has to be; a verdict that sends somebody to a doctor always
+        is."""
+        phase = self.guide[terms.PHASE]
+        dimming = self.settings.dimming
+        level = BRIGHT
+        if dimming and not (
+            (phase == terms.RESULT or phase == terms.HELD)
+            and self._verdict & terms.VERDICT >= terms.DOCTOR
+        ):
+            seen = now_ms - self._news_ms >= _LOOKED_MS
+            if seen or self._battery_weak or (dimming == 2 and _is_night(self.board.time_s())):
+                level = DIM
+        if level != self._level:
+            self._display.contrast(level)
+            self._level = level
+
     def blank(self):
         """Nothing on the display, whatever state it is in."""
         self._go_dark()
@@ -769,6 +806,11 @@ class App:
         except OSError:
             pass  # a full flash must not stop the measurement
         self.board.unload("settings")
+
+
+def _is_night(time_s):
+    """Whether it is dark outside at this time (UTC since 2000-01-01); never without a clock."""
+    return time_s >= 0 and not _MORNING_H <= (time_s // 3600 + 8) % 24 < _EVENING_H
 
 
 def _wanted_ua(dc_adc, led_ua):

@@ -20,6 +20,7 @@ _FINGER_MS = const(4)  # when this one came; -1: none
 _TRIED = const(5)  # fingers that were tried in vain
 _AWAY = const(6)  # 1: the window was free since the last result
 _TOLD = const(7)  # what the table was asked last
+_RESULT_MS = const(8)  # since when this finger has its result
 
 _SELF_TEST_MS = const(1500)
 _LANDING_MS = const(300)
@@ -54,6 +55,7 @@ TABLE = bytes((
     terms.RESULT, terms.NEW_FINGER, terms.MEASURING,
     terms.RESULT, terms.TOUCHED, terms.HELD,
     terms.RESULT, terms.GONE, terms.HELD,
+    terms.RESULT, terms.LATE, terms.OFF,
     terms.HELD, terms.FAULTY, terms.FAULT,
     terms.HELD, terms.NEW_FINGER, terms.MEASURING,
     terms.HELD, terms.NUMBER, terms.RESULT,
@@ -91,11 +93,14 @@ TABLE = bytes((
 
 # Seconds that each phase may last, in the order of terms.py; 0: no limit of its own.
 _LIMIT_S = b"\x00\x0a\x00\x00\x00\x3c\x0f\x1e\x1e\x0a\x14\x0a\x02\x78\x00"
+# A finger that stays in after its result: long enough to wait for help beside it, and 1 % of the
+# cells where the device was forgotten on the hand, or lies closed on something that pulses.
+_STAYS_MS = const(1800000)
 
 
 def new(awake):
     """State for a device that was just switched on; awake: it tests and tires of nothing."""
-    state = array("i", [0] * 8)
+    state = array("i", [0] * 9)
     enter(state, terms.INSERT if awake else terms.SELF_TEST, 0)
     forget(state)
     return state
@@ -110,6 +115,8 @@ def forget(state):
 
 def enter(state, phase, now_ms):
     """Go to a phase, whatever the table says: the button does."""
+    if phase == terms.RESULT and state[terms.PHASE] != terms.HELD:
+        state[_RESULT_MS] = now_ms
     state[terms.PHASE] = phase
     state[terms.SINCE_MS] = now_ms
     state[terms.LIMIT_MS] = 1000 * _LIMIT_S[phase]
@@ -166,6 +173,8 @@ def _late(state, phase, status, now_ms, awake):
         late = phase == terms.HELD and lasts_ms >= state[terms.LIMIT_MS]
         return 1 << terms.LATE if late else 0
     told = 0
+    if phase == terms.RESULT and now_ms - state[_RESULT_MS] >= _STAYS_MS:
+        return 1 << terms.LATE
     if state[terms.LIMIT_MS] and lasts_ms >= state[terms.LIMIT_MS] and status != field.USB_POWER:
         told = 1 << terms.LATE
     if state[_FIRST_MS] >= 0 and phase <= terms.OTHER_FINGER:

@@ -14,11 +14,11 @@ from micropython import const
 from oximeter.unit import Settings as Settings
 
 _MAGIC = b"XY"
-_VERSION = const(2)
+_VERSION = const(3)
 # Magic, version, an index for each of _CHOICES, language, curve a b c, date, batch, phone, the
 # baseline's three percentages and days; then the CRC.
-_LAYOUT = "<2sB7s2siiiI16s16s3B3H"
-_SIZE = const(69)
+_LAYOUT = "<2sB8s2siiiI16s16s3B3H"
+_SIZE = const(70)
 
 _CHOICES = (
     ("leds_swapped", (0, 1)),
@@ -28,6 +28,7 @@ _CHOICES = (
     ("controller", ("", "ssd1306", "sh1106")),
     ("silent", (0, 1)),
     ("winter", (0, 1)),
+    ("dimming", (0, 1, 2)),
 )
 
 # Coefficients in percent * 10^7, as published. Beyond these bounds it is no oximeter's curve.

@@ -15,6 +15,8 @@ class Settings:
         self.language = "zh"  # of a pack beside ui/screens.py
         self.controller = ""  # of the display; empty: what the board was designed with
         self.silent = 0  # 1: no sound at all
+        self.dimming = 1  # of the display: 0 never; 1 when nothing new is on it, and on weak
+        # cells; 2 at night as well
         self.winter = 0  # 1: people heat with coal; every result is followed by a word on it
         self.phone = ""  # of the village doctor: up to 16 figures, + - and blanks
         # SpO2 = a R^2 + b R + c: Maxim's finger curve (AN6845, UG7087)

@@ -134,6 +134,7 @@ class Max30102:
 
     def _settle(self) -> None:
         """Decode the settings once, when they are written and not whenever they are asked."""
+        self._caught_us = -1
         regs = self._regs
         self._mode = regs[0x09] & 0x07
         self.sampling = self._mode in (2, 3) and not regs[0x09] & 0x80
@@ -150,9 +151,13 @@ class Max30102:
 
     def _catch_up(self) -> None:
         now_us = self.clock.now_us
+        if now_us == self._caught_us:
+            return  # a moment has several transfers, and light comes once in it
+        self._caught_us = now_us
+        plain = self.average == 1 and not self.faults
         for sample in self.light.until(now_us, self):
             if sample is not None and self.sampling:
-                self._convert(sample)
+                self._convert(sample, plain)
         if self._temperature_due_us is not None and now_us >= self._temperature_due_us:
             self._temperature_due_us = None
             sixteenths = floor(self.die_c * 16)
@@ -161,12 +166,20 @@ class Max30102:
             self._regs[0x21] = 0
             self._regs[0x01] |= 0x02
 
-    def _convert(self, sample: tuple) -> None:
+    def _convert(self, sample: tuple, plain: bool) -> None:
+        """One conversion; plain: nothing is averaged, nothing broken."""
         red = sample[0]
         ir = sample[1]
         faults = self.faults
-        if (len(sample) > 2 and sample[2]) or "ambient" in faults:
+        if (len(sample) > 2 and sample[2]) or (faults and "ambient" in faults):
             self._regs[0] |= 0x20
+        if plain and 0 <= red <= FULL_SCALE_ADC and 0 <= ir <= FULL_SCALE_ADC:
+            if not self.light.fixed:
+                blank = self._blank_bits
+                red = red >> blank << blank
+                ir = ir >> blank << blank
+            self._push((red << 24 | ir).to_bytes(6, "big"))
+            return
         if faults:
             if "dead_red" in faults:
                 red = DARK_ADC
@@ -212,15 +225,18 @@ class Max30102:
         size = self._sample_bytes
         samples = -(-n // size)
         moves = 0 if "stuck_fifo" in self.faults else 1
-        out = []
-        read_ptr = regs[0x06]
-        for _ in range(samples):
-            out.append(self._fifo[read_ptr][:size])
-            if self._unread and moves:
-                self._unread -= 1
-                read_ptr = read_ptr + 1 & 31
-                regs[0x05] = 0
-        regs[0x06] = read_ptr
+        fifo = self._fifo
+        first = regs[0x06]
+        taken = min(samples, self._unread) if moves else 0
+        out = [fifo[at & 31] for at in range(first, first + taken)]
+        if taken:
+            self._unread -= taken
+            regs[0x05] = 0
+            regs[0x06] = first + taken & 31
+        if taken < samples:
+            out += [fifo[first + taken & 31]] * (samples - taken)
+        if size < 6:
+            out = [sample[:size] for sample in out]
         return b"".join(out)[:n]
 
     def _put(self, register: int, value: int) -> None:

@@ -104,12 +104,15 @@ class Ssd1306:
         """Command bytes; one with its arguments may come in several pieces."""
         if not self.reset_pin.value():
             return
+        pending = self._pending
         for byte in data:
-            self._pending.append(byte)
-            needed = self._arguments.get(self._pending[0], 0)
-            if len(self._pending) > needed:
-                self._execute(self._pending[0], self._pending[1:])
-                self._pending.clear()
+            if not pending and byte not in self._arguments:
+                self._execute(byte, pending)
+                continue
+            pending.append(byte)
+            if len(pending) > self._arguments[pending[0]]:
+                self._execute(pending[0], pending[1:])
+                pending.clear()
 
     def data(self, data: bytes) -> None:
         """Bytes for the memory, from where page and column stand."""

@@ -6,6 +6,7 @@ LED's wavelength with its current, the dark count. Averaging and the resolution 
 are the chip's.
 """
 
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -67,7 +68,7 @@ class Person:
         self._flicker_red = Process(red, scene.duration_s, 0.05, 20.0, slope=1.0)
         self._flicker_ir = Process(ir, scene.duration_s, 0.05, 20.0, slope=1.0)
         self.artefacts = [Artefact(m, scene, motion) for m in scene.motion]
-        self._depths = _depth_of_perfusion(self._heart)
+        self._depths = _depth_of_perfusion(self._heart.table.tobytes())
 
         self._clock = 1.0 + scene.clock_error_pct / 100.0
         self._asked_us = 0
@@ -264,9 +265,10 @@ def _within(t: Floats, spans: tuple[Span, ...]) -> NDArray[np.bool_]:
     return inside
 
 
-def _depth_of_perfusion(heart: Heart) -> tuple[Floats, Floats]:
+@lru_cache(16)
+def _depth_of_perfusion(pulse: bytes) -> tuple[Floats, Floats]:
     """Perfusion index in percent, (max - min) / mean, against the depth of the pulse in log
-    light that makes it."""
+    light that makes it. pulse: the table of one beat, the same for everybody of a class."""
     depth = np.linspace(0.0, 0.6, 241)
-    light = np.exp(-depth[:, None] * heart.table)
+    light = np.exp(-depth[:, None] * np.frombuffer(pulse))
     return 100.0 * (1.0 - light.min(1)) / light.mean(1), depth

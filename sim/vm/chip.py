@@ -40,7 +40,8 @@ from sim.vm.wires import Wires
 
 _MACHINES = {"esp32": "Generic ESP32 module with ESP32", "esp32c3": "ESP32C3 module with ESP32C3"}
 # Of device.mjs.
-_SOFT, _SOFT_RAW, _HARD = 10, 11, 12
+_SOFT, _SOFT_RAW, _HARD, _BITTEN = 10, 11, 12, 13
+_POWER_CAUSE, _WATCHDOG_CAUSE, _SOFT_CAUSE = 1, 3, 5  # of machine.py
 
 _BAD_IMAGE = b"invalid header: 0xffffffff\r\n"  # what the ROM prints, again and again
 _STOCK_BOOT = "# boot.py -- run on boot-up\n"  # as MicroPython leaves on a flash it has formatted
@@ -109,8 +110,10 @@ class Chip:
                 shutil.rmtree(self._folder)
                 self._folder = None
 
-    def boot(self, raw: bool = False) -> None:
-        """Run what is flashed. Raises VmMissing when MicroPython is not on this machine."""
+    def boot(self, raw: bool = False, cause: int = _POWER_CAUSE, watchdog_ms: int = 0) -> None:
+        """Run what is flashed; `cause` is what its machine.reset_cause() says, and a watchdog that
+        a soft reset has left running bites watchdog_ms later. Raises VmMissing when MicroPython is
+        not on this machine."""
         with self._lock:
             self.stop()
             sentence = self._unbootable()
@@ -135,6 +138,8 @@ class Chip:
                 "mac": self.mac.hex(),
                 "levels": self.levels,
                 "raw": raw,
+                "cause": cause,
+                "watchdog_ms": watchdog_ms,
             }
             program = [
                 setup.node(),
@@ -267,8 +272,12 @@ class Chip:
             self.port.write(said)
         elif said == b"":
             code = vm.wait()
-            if code in (_SOFT, _SOFT_RAW, _HARD):
-                self.boot(raw=code == _SOFT_RAW)
+            if code in (_SOFT, _SOFT_RAW):
+                assert self._folder is not None
+                left_ms = int((self._folder / "watchdog_ms").read_text())
+                self.boot(code == _SOFT_RAW, _SOFT_CAUSE, left_ms)
+            elif code in (_HARD, _BITTEN):
+                self.boot(cause=_WATCHDOG_CAUSE if code == _BITTEN else _POWER_CAUSE)
             else:
                 self.stop()
 

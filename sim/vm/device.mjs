@@ -1,7 +1,7 @@
 // Runs MicroPython as a chip does: its file system, boot.py, main.py, the prompt.
 //
 //   node device.mjs MODULE FOLDER '{"machine": ..., "mac": ..., "levels": {...}, "raw": false,
-//                             "wires": [from, to]}'
+//                             "wires": [from, to], "cause": 1, "watchdog_ms": 0}'
 //
 // Standard input and output are its serial line. FOLDER holds modules/ (what only the virtual chip
 // has), flash/ and maybe data/ (its file systems), which are kept up to date whenever the prompt is
@@ -16,6 +16,7 @@ import path from "node:path";
 const SOFT = 10;
 const SOFT_RAW = 11; // the prompt was raw: main.py is left out, as on a chip
 const HARD = 12;
+const BITTEN = 13; // by the watchdog
 const [modulePath, folder, asked] = process.argv.slice(2);
 const chip = JSON.parse(asked);
 
@@ -114,11 +115,17 @@ function wire(kind, payload, pointer = 0) {
   return frame.readInt32LE(4);
 }
 
+// A soft reset ends the timers and not the watchdog: whoever fed it by one has to begin again.
+let timeout_ms = chip.watchdog_ms;
+let fed = false; // by a timer
 let bites_ms = Infinity;
-let timeout_ms = 0;
-function watch() {
-  if (Date.now() > bites_ms) leave(HARD);
+function feed() {
+  bites_ms = timeout_ms && !fed ? Date.now() + timeout_ms : Infinity;
 }
+function watch() {
+  if (Date.now() > bites_ms) leave(BITTEN);
+}
+feed();
 setInterval(watch, 50).unref();
 const still = new Int32Array(new SharedArrayBuffer(4));
 function wait(ms) {
@@ -156,14 +163,18 @@ mp.registerJsModule("hostchip", {
   },
   take: () => inbox.shift() ?? 0,
   sleep: wait,
-  // 0: never.
+  cause: () => chip.cause,
   watchdog: (ms) => {
-    timeout_ms = ms || Infinity;
-    bites_ms = Date.now() + timeout_ms;
+    timeout_ms = ms;
+    feed();
+  },
+  timer: (runs) => {
+    fed = runs;
+    feed();
   },
   feed: () => {
     watch();
-    bites_ms = Date.now() + timeout_ms;
+    feed();
   },
   reset: () => leave(HARD),
 });
@@ -212,7 +223,10 @@ function copyOut() {
   }
 }
 function leave(code) {
-  if (code !== HARD) say("MPY: soft reboot\r\n");
+  if (code < HARD) {
+    say("MPY: soft reboot\r\n");
+    fs.writeFileSync(path.join(folder, "watchdog_ms"), String(timeout_ms));
+  }
   flush();
   copyOut();
   process.exit(code);

@@ -15,11 +15,15 @@ _UPRIGHT = b"\xa1\xc8"
 _TURNED = b"\xa0\xc0"
 
 # Clock, 64 rows, no offset, first row, alternate COM pins, pre-charge, VCOMH, from memory, not
-# inverted; in between, what makes the panel's voltage and, on the SSD1306, addressing by page.
+# inverted, brightness; in between, what makes the panel's voltage and, on the SSD1306, addressing
+# by page.
 _SSD1306 = (
-    b"\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x02\xda\x12\x81\x7f\xd9\xf1\xdb\x20\xa4\xa6\x2e"
+    b"\xd5\x80\xa8\x3f\xd3\x00\x40\x8d\x14\x20\x02\xda\x12\xd9\xf1\xdb\x20\xa4\xa6\x2e\x81\x7f"
 )
-_SH1106 = b"\xd5\x80\xa8\x3f\xd3\x00\x40\xad\x8b\x33\xda\x12\x81\x80\xd9\x1f\xdb\x40\xa4\xa6"
+_SH1106 = b"\xd5\x80\xa8\x3f\xd3\x00\x40\xad\x8b\x33\xda\x12\xd9\x1f\xdb\x40\xa4\xa6\x81\x7f"
+
+BRIGHT = const(0x7F)
+DIM = const(0x1F)  # a quarter of the current, and to an eye some half of the brightness
 
 _NEAR = const(8)  # a run costs about this many bytes to begin, so nearer ones are joined
 
@@ -41,7 +45,8 @@ class Oled:
         self._sent = bytearray(_PAGES * _WIDTH)
         self._stale = 0xFF  # pages of which nobody knows what the glass shows
         self._port = port
-        self._begin = _SSD1306 if controller == "ssd1306" else _SH1106
+        self._begin = bytearray(_SSD1306 if controller == "ssd1306" else _SH1106)
+        self._level = memoryview(self._begin)[-2:]
         self._column = 0 if controller == "ssd1306" else 2
         self._orientation = _UPRIGHT
         self._at = bytearray(3)
@@ -103,8 +108,9 @@ class Oled:
         self.show_changed()
 
     def contrast(self, level):
-        """Brightness, 0 … 255."""
-        self._port.command(bytes((0x81, level)))
+        """Brightness, 0 … 255, from now on."""
+        self._begin[-1] = level
+        self._port.command(self._level)
 
     def invert(self, inverse):
         """Dark on light, or back; `wake` ends it too."""
@@ -133,11 +139,9 @@ class Oled:
         self._port.command(at)
         base = page * _WIDTH
         if stop - first == _WIDTH:
-            self._port.data(self._pages[page])
+            part = self._pages[page]
         else:
-            self._port.data(self._view[base + first : base + stop])
+            part = self._view[base + first : base + stop]
+        self._port.data(part)
         self._stale &= ~(1 << page)
-        canvas = self.canvas
-        sent = self._sent
-        for i in range(base + first, base + stop):
-            sent[i] = canvas[i]
+        self._sent_view[base + first : base + stop] = part

@@ -143,7 +143,14 @@ def _is_new(view, shown):
         anew |= _note(shown, _COUNT, view.count)
     elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
         anew |= _note(shown, _VERDICT, view.verdict)
+        anew |= _note(shown, _COUNT, _says_last(view))
     return anew
+
+
+def _says_last(view):
+    """Whether words are marked as past just now: where they ask for another measurement too, the
+    two take turns in the one place there is, two seconds each."""
+    return view.old and not (view.verdict & terms.AGAIN and view.count & 2)
 
 
 def _note(shown, place, value):
@@ -239,9 +246,10 @@ def _sentence(pack, canvas, view, number):
         _centred(pack, canvas, str(view.count))
     elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
         _icon(pack, canvas, 0, view)
-        _again(pack, canvas, view, 0)
-        if view.old and not view.verdict & terms.AGAIN:
+        if _says_last(view):
             _shape(pack, canvas, _OXYGEN_X, picture.LAST)
+        else:
+            _again(pack, canvas, view, 0)
     elif number <= field.MOTION and view.pulse_bpm >= 0:
         number = str(view.pulse_bpm)
         x = _WIDTH - _figures(pack, None, 0, number)

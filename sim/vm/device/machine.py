@@ -8,6 +8,7 @@ from uctypes import addressof
 PWRON_RESET = 1
 WDT_RESET = 3
 DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
 
 
 def _fail(status):
@@ -95,12 +96,18 @@ class WDT:
 
 
 class Timer:
-    """Who feeds the watchdog by it wants it never to bite: no callback runs beside the prompt."""
+    """No callback runs beside the prompt here: one that runs feeds the watchdog, which is all that
+    board.py has timers for."""
 
     PERIODIC = 1
 
     def __init__(self, number, mode=PERIODIC, period=-1, callback=None):
-        hostchip.watchdog(0)
+        if callback:
+            callback(self)
+            hostchip.timer(True)
+
+    def deinit(self):
+        hostchip.timer(False)
 
 
 _host_time = time.time
@@ -125,7 +132,7 @@ def reset():
 
 
 def reset_cause():
-    return PWRON_RESET
+    return hostchip.cause()
 
 
 def lightsleep(ms):
