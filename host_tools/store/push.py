@@ -15,7 +15,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, named, reading, reason
-from host_tools.store.models import Base, Label, Measure, Measurement, Outbox, Unit
+from host_tools.store.models import (
+    Base,
+    Label,
+    Measure,
+    Measurement,
+    Outbox,
+    RTransfer,
+    Unit,
+)
 
 BATCH = 500
 
@@ -85,6 +93,9 @@ def _entry(connection: Connection, row: Row) -> _Entry:
         wanted = select(Measure.__table__).where(Measure.id.in_([m["measure"] for m in measured]))
         entry.rows["measurement"] = measured
         entry.rows["measure"] = [dict(each._mapping) for each in connection.execute(wanted)]
+    elif row.kind == "calibration":
+        points = select(RTransfer.__table__).where(RTransfer.calibration == value)
+        entry.rows["r_transfer"] = [dict(each._mapping) for each in connection.execute(points)]
     elif row.kind == "label_outcome":
         entry.serial = connection.scalar(select(Label.serial).where(Label.id == value))
     return entry
