@@ -1060,8 +1060,8 @@ def _recorded(port: str, out: Path, session, wanted: list[str], seconds: float |
         values = dataclasses.asdict(told) | {"seconds": int(told.seconds)}
         print(say("recording", **values), end=end, file=sys.stderr, flush=True)
 
-    end = "\r" if sys.stderr.isatty() else "\n"
-    every_s = 1 if sys.stderr.isatty() else 10
+    # A line that is written over would write over what is being typed.
+    end, every_s = ("\r", 1) if sys.stderr.isatty() and not wanted else ("\n", 10)
     shown_s = -every_s
 
     def progress(told) -> None:

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from host_tools import record as verb
 from host_tools import replay
 from host_tools.cli import app
-from host_tools.console import Console, Samples
+from host_tools.console import Console, ConsoleError, Samples, open_port
 from host_tools.identity import Identity
 from host_tools.record import RecordError, Reference, Rows, Session
 from sim.board import Board
@@ -303,16 +303,31 @@ def test_a_flashed_chip_is_recorded_and_replayed(tmp_path: Path) -> None:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
 
-    def wait_for(path: Path, size: int) -> None:
+    def wait_for(out: Path, recorder: "subprocess.Popen[str]") -> None:
+        """Some 300 samples are on the disk."""
         end_s = time.monotonic() + 60
-        while not path.exists() or path.stat().st_size < size:
+        part = verb.part_of(out)
+        while not part.exists() or part.stat().st_size < 10_000:
+            assert recorder.poll() is None, recorder.communicate()
             assert time.monotonic() < end_s, "nothing was recorded"
             time.sleep(0.05)
 
+    def wait_until_it_answers() -> None:
+        """It boots as slowly as this machine is busy."""
+        with open_port(chip.port.path) as port:
+            for _ in range(20):
+                try:
+                    Console(port).identify()
+                    return
+                except ConsoleError:
+                    pass
+        raise AssertionError("the chip does not answer")
+
     with running([chip]):
         chip.boot()
+        wait_until_it_answers()
         whole = begun(tmp_path / "whole.csv", "--seconds", "16")
-        wait_for(verb.part_of(tmp_path / "whole.csv"), 10_000)
+        wait_for(tmp_path / "whole.csv", whole)
         assert whole.stdin is not None
         whole.stdin.write("92 71\nninety\n")
         whole.stdin.flush()
@@ -320,8 +335,13 @@ def test_a_flashed_chip_is_recorded_and_replayed(tmp_path: Path) -> None:
         assert whole.returncode == 0, complained
         assert "ninety" in complained and "未记录" in complained
 
+        killed = begun(tmp_path / "killed.csv")
+        wait_for(tmp_path / "killed.csv", killed)
+        killed.kill()
+        killed.communicate(timeout=60)
+
         cut = begun(tmp_path / "cut.csv")
-        wait_for(verb.part_of(tmp_path / "cut.csv"), 10_000)
+        wait_for(tmp_path / "cut.csv", cut)
         chip.replug()
         _, complained = cut.communicate(timeout=60)
         assert cut.returncode == 1 and "The unit has gone" in complained, complained
@@ -336,6 +356,8 @@ def test_a_flashed_chip_is_recorded_and_replayed(tmp_path: Path) -> None:
     assert (ended - began).total_seconds() == pytest.approx(told["seconds"], abs=1.5)
     assert light.ref_spo2[light.ref_spo2 == light.ref_spo2].tolist() == [92.0]
     assert len(read(tmp_path / "cut.csv").t_s) > 100
+    finished = CliRunner().invoke(app, ["record", str(tmp_path / "killed.csv")])
+    assert finished.exit_code == 0 and len(read(tmp_path / "killed.csv").t_s) > 100
 
     replayed = CliRunner().invoke(
         app, ["replay", str(tmp_path / "whole.csv"), "--csv", str(tmp_path / "rows.csv")]
