@@ -521,3 +521,40 @@ def test_a_lots_curve_reaches_the_plant_and_is_traced(
         plant.dispose()
     assert kept == (tmp_path / "l.json").read_text(), "the whole file is there again"
     local.dispose()
+
+
+def test_a_flashed_unit_has_its_lots_curve(
+    design: document.Calibration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Written, signed and found again on the virtual chip; another lot's curve is refused."""
+    pytest.importorskip("esptool", reason="esptool is not installed: run `make setup-all`")
+    from micropython_image import image
+    from test_build import listed
+
+    from host_tools import build, filesystem
+    from sim.vm.chip import Chip, running
+
+    monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    file = tmp_path / "image.bin"
+    file.write_bytes(image("esp32c3"))
+    found = build.read_image(file, listed(tmp_path / "list", file))
+    build.make(tmp_path / "bundle.zip", found, found.target)
+    made = verb.for_lot(design, "L2547", 664.2, lot.Transfer(tuple(GOOD), {}))
+    made.write(tmp_path / "l.json")
+    run = CliRunner().invoke
+    assert run(app, ["reserve", "--station", "s1", "--prefix", "XY"]).exit_code == 0
+    command = ["flash", str(tmp_path / "bundle.zip"), "--station", "s1", "--hardware-revision",
+               "1.2", "--calibration", str(tmp_path / "l.json")]  # fmt: skip
+    with running([Chip("esp32c3")]) as (chip,):
+        other = run(app, [*command, "--lot", "L2548", "--port", chip.port.path])
+        assert other.exit_code == 2 and "L2547" in other.stderr
+        told = run(app, [*command, "--lot", "L2547", "--port", chip.port.path])
+        assert told.exit_code == 0, told.stderr
+        traced = run(app, ["trace", "--port", chip.port.path])
+        assert traced.exit_code == 0 and "signed by station s1" in traced.stdout
+        part = chip.flash.partition("data")
+        assert part is not None
+        blocks = filesystem.blocks_of(chip.flash.read(part.start, part.size))
+        kept = settings.decode(filesystem.read_all(blocks, part.size)["settings.bin"])
+    assert (kept.curve_e7, kept.evidence, kept.batch) == (made.curve.e7, "human_sao2", "L2547")
