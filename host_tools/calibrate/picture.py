@@ -62,6 +62,6 @@ def draw(of: Design, path: Path) -> None:
     for low, _ in list(evidence.DECADES.values())[1:]:
         agreed.axvline(low, color="0.85", lw=0.8, zorder=0)
     agreed.set(xlabel="mean of both, %", ylabel="difference, points")
-    agreed.set_title("Bland-Altman, each subject by the curve of the others", fontsize=9)
+    agreed.set_title("Bland-Altman, by the curve of the others", fontsize=9)
     figure.suptitle(f"{of.calibration.batch}: evidence {of.calibration.evidence}", fontsize=11)
     figure.savefig(path)

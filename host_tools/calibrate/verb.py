@@ -61,7 +61,7 @@ def design(
         "pairs": len(judged),
         "outside_70_100": len(found) - len(judged),
         "fit": "Theil-Sen, then Tukey's biweight; each subject weighs the same",
-        "without_weight": int((weight == 0).sum()),
+        "without_weight": int((weight[inside] == 0).sum()),
         "leave_one_subject_out": {
             "rms_pct": _figures(rms),
             "agreement": _agreement(statistics.agreement(groups)),
