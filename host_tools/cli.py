@@ -875,6 +875,7 @@ def calibrate(
     """Fit a design's curve to pairs with a reference, or derive a lot's from it, and verify it."""
     from host_tools.calibrate import document, verb
     from host_tools.calibrate import lot as of_lot
+    from host_tools.replay import write_whole
 
     is_one = len(files) == 1 and files[0].suffix == ".json"
     if batch and lot:
@@ -887,6 +888,8 @@ def calibrate(
         raise typer.BadParameter("--r-transfer or --virtual-jig belong to a --lot, one of them.")
     if picture and not batch:
         raise typer.BadParameter("--picture belongs to a design's pairs, with --batch.")
+    if picture and picture.suffix not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter("--picture must end in .png, .svg or .pdf.")
     design = None
     try:
         curve = None
@@ -912,7 +915,7 @@ def calibrate(
             curve = found.curve
         if r_curve is not None:
             assert curve is not None
-            r_curve.write_text(of_lot.r_curve(curve), encoding="ascii")
+            write_whole(r_curve, of_lot.r_curve(curve))
         if found is None:
             _told(str(r_curve))
             return
@@ -922,19 +925,19 @@ def calibrate(
             draw(fitted, picture)
         if out is not None:
             found.write(out)
-        if station:
-            with _stored(store) as local:
-                from host_tools.store import station as writes
-
-                writes.keep_calibration(local, found, design, station, worker)
-        if port is not None:
-            _set_calibration(port, found)
     except verb.FAILURES as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
-    except (OSError, ValueError) as error:
-        print(f"A file cannot be written: {error}.", file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename} cannot be written ({error.strerror}).", file=sys.stderr)
         raise typer.Exit(1) from None
+    if station:
+        with _stored(store) as local:
+            from host_tools.store import station as writes
+
+            writes.keep_calibration(local, found, design, station, worker)
+    if port is not None:
+        _set_calibration(port, found)
     if not _told(found.text().rstrip("\n") if as_json else verb.render(found)):
         raise typer.Exit(1)
 

@@ -590,3 +590,33 @@ def test_a_study_with_an_oximeter_from_light_to_curve(tmp_path: Path) -> None:
     assert sum(each.unused for each in made.pairs.inputs) <= 5
     # The oximeter shows whole percent: 0.3 points rms a pair, 0.03 in the mean of some 100.
     assert apart(made.calibration.curve, DEFAULT) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["x.csv"], 2),
+        (["x.json", "--lot", "L1"], 2),
+        (["x.json", "--batch", "B", "--lot", "L1", "--red-nm", "660"], 2),
+        (["x.json", "--r-transfer", "y.csv"], 2),
+        (["x.csv", "--batch", "B", "--picture", "p.doc"], 2),
+        (["x.csv", "--batch", "B"], 1),
+        (["d.json", "--lot", "L1", "--red-nm", "660"], 1),
+        (["d.json", "--r-curve", "file/r.csv"], 1),
+        (["d.json", "--port", "/dev/nothing"], 3),
+        (["d.json"], 0),
+    ],
+)
+def test_what_is_asked_ends_as_agreed(
+    words: list[str],
+    code: int,
+    design: document.Calibration,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    design.write(tmp_path / "d.json")
+    told = CliRunner().invoke(app, ["calibrate", *words])
+    assert told.exit_code == code, told.stderr
+    assert isinstance(told.exception, SystemExit | None)
