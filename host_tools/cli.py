@@ -297,7 +297,7 @@ def flash(
     ] = None,
     calibration: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
+        typer.Option(metavar="FILE.json", help="Their curve, as made by xueyang calibrate."),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Do not ask before a unit gets a new identity.")
@@ -323,7 +323,7 @@ def flash(
             first.encode()
             identity_of = verb.counted(first)
         if calibration is not None:
-            stored = identity.calibration(calibration)
+            stored = identity.calibration(calibration, lot)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     if station:
@@ -390,9 +390,7 @@ def _flash(
         print(say("nothing"), file=sys.stderr)
         raise typer.Exit(3)
     bauds = [rate for rate in verb.BAUDS if rate < baud]
-    plan = verb.Plan(
-        found, is_listed=every, bauds=[baud, *bauds], deadline_s=deadline, **more
-    )
+    plan = verb.Plan(found, is_listed=every, bauds=[baud, *bauds], deadline_s=deadline, **more)
     with _watching(slots) as (progress, pause):
 
         def ask(slot, found) -> bool:
@@ -824,6 +822,296 @@ def receive(
     except OSError as error:
         print(f"{csv} cannot be written ({error.strerror}).", file=sys.stderr)
         raise typer.Exit(1) from None
+
+
+@app.command()
+def calibrate(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FILE...",
+            help="Recordings or tables of pairs, for a design; else one calibration, .json.",
+        ),
+    ],
+    batch: Annotated[
+        str | None, typer.Option(help="A new design curve: the study's name, as in S2026A.")
+    ] = None,
+    lot: Annotated[
+        str | None, typer.Option(help="A new curve for this lot, from that of its design.")
+    ] = None,
+    red_nm: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NM",
+            help="Peak wavelength of the red LEDs: of the design's units [default: 660], or the "
+            "lot's.",
+        ),
+    ] = None,
+    r_transfer: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The lot's set_ratio and read_ratio, as CSV."),
+    ] = None,
+    virtual_jig: Annotated[
+        bool, typer.Option("--virtual-jig", help="Simulate that instead; gives no evidence.")
+    ] = False,
+    r_curve: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the table that a simulator is to be told."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE.json", help="Write the calibration.")
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw pairs and curve: .png, .svg, .pdf.")
+    ] = None,
+    port: Annotated[
+        str | None, typer.Option(metavar="PORT", help="Set it on this unit, over its console.")
+    ] = None,
+    station: Annotated[str | None, typer.Option(help="Record it in this station's store.")] = None,
+    worker: Annotated[str, typer.Option(help="Who works at the station.")] = "",
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Fit a design's curve to pairs with a reference, or derive a lot's from it, and verify it."""
+    from host_tools.calibrate import document, verb
+    from host_tools.calibrate import lot as of_lot
+    from host_tools.replay import write_whole
+
+    is_one = len(files) == 1 and files[0].suffix == ".json"
+    if batch and lot:
+        raise typer.BadParameter("--batch is a new design's, --lot a new lot's: not both.")
+    if not batch and not is_one:
+        raise typer.BadParameter("Name a --batch for the design, or one calibration (.json).")
+    if lot and red_nm is None:
+        raise typer.BadParameter("--lot needs --red-nm, the peak wavelength of its red LEDs.")
+    if (r_transfer or virtual_jig) and not lot or (r_transfer and virtual_jig):
+        raise typer.BadParameter("--r-transfer or --virtual-jig belong to a --lot, one of them.")
+    if picture and not batch:
+        raise typer.BadParameter("--picture belongs to a design's pairs, with --batch.")
+    if picture and picture.suffix not in (".png", ".svg", ".pdf"):
+        raise typer.BadParameter("--picture must end in .png, .svg or .pdf.")
+    design = None
+    try:
+        curve = None
+        if batch:
+            with _counting() as progress:
+                fitted = verb.design(files, batch, 660.0 if red_nm is None else red_nm, progress)
+            found: document.Calibration | None = fitted.calibration
+        else:
+            found = document.read(files[0])
+        if lot:
+            assert found is not None and red_nm is not None
+            design, found = found, None
+            curve = verb.lot_curve(design, red_nm)
+            if virtual_jig:
+                found = verb.for_lot(design, lot, red_nm, of_lot.virtual(curve))
+            elif r_transfer is not None:
+                found = verb.for_lot(design, lot, red_nm, of_lot.transfer(r_transfer))
+            elif not r_curve:
+                raise of_lot.LotError(
+                    "A lot's curve needs its --r-transfer; --r-curve gives the ratios to set."
+                )
+        if found is not None:
+            curve = found.curve
+        if r_curve is not None:
+            assert curve is not None
+            write_whole(r_curve, of_lot.r_curve(curve))
+        if found is None:
+            _told(str(r_curve))
+            return
+        if picture is not None:
+            from host_tools.calibrate.picture import draw
+
+            draw(fitted, picture)
+        if out is not None:
+            found.write(out)
+    except verb.FAILURES as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except OSError as error:
+        print(f"{error.filename} cannot be written ({error.strerror}).", file=sys.stderr)
+        raise typer.Exit(1) from None
+    if station:
+        with _stored(store) as local:
+            from host_tools.store import station as writes
+
+            writes.keep_calibration(local, found, design, station, worker)
+    if port is not None:
+        _set_calibration(port, found)
+    if not _told(found.text().rstrip("\n") if as_json else verb.render(found)):
+        raise typer.Exit(1)
+
+
+def _set_calibration(port: str, found) -> None:
+    from host_tools.console import Console, ConsoleError, open_port
+
+    try:
+        with open_port(port) as opened:
+            Console(opened).set_calibration(
+                found.curve.e7, found.evidence, found.date, found.batch
+            )
+    except ConsoleError as error:
+        print(f"{port}: {error}", file=sys.stderr)
+        raise typer.Exit(3 if error.code == "port" else 1) from None
+
+
+class ReferenceKind(StrEnum):
+    """What the references of a recording come from."""
+
+    arterial = "arterial"
+    oximeter = "oximeter"
+    simulator = "simulator"
+
+
+@app.command()
+def record(
+    out: Annotated[Path, typer.Argument(metavar="OUT.csv", help="The recording.")],
+    port: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PORT",
+            help="The unit's. Without it: finish what a kill has left, and add --ref-csv.",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="How long. [default: until Ctrl-C]")
+    ] = None,
+    subject: Annotated[str, typer.Option(help="The person's number, never a name.")] = "",
+    site: Annotated[str, typer.Option(help="Where the sensor is, as in left-index.")] = "",
+    reference: Annotated[
+        ReferenceKind | None, typer.Option(help="What the references come from.")
+    ] = None,
+    reference_device: Annotated[
+        str, typer.Option(help="The reference's make and serial number.")
+    ] = "",
+    ref_spo2: Annotated[
+        bool, typer.Option("--ref-spo2", help="The reference's SpO2 is typed in meanwhile.")
+    ] = False,
+    ref_hr: Annotated[
+        bool, typer.Option("--ref-hr", help="Its pulse is; with both, a line is 97 72.")
+    ] = False,
+    ref_csv: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A reference's own table: time, sao2_pct (or spo2_pct), hr_bpm, subject.",
+        ),
+    ] = None,
+    ref_offset: Annotated[
+        float | None,
+        typer.Option(
+            "--ref-offset-s",
+            help="With --ref-csv: how far its clock was ahead of this computer's.",
+        ),
+    ] = None,
+    notes: Annotated[str, typer.Option(help="Anything else; no names.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Record a unit's raw light, with what a reference shows beside it. Not a medical device."""
+    from host_tools import record as verb
+    from host_tools.console import ConsoleError
+    from host_tools.sentences import say
+
+    kind = {"arterial": "SaO2"}.get(reference or "", str(reference or ""))
+    wanted = [name for name, on in zip(verb.REFERENCES, (ref_spo2, ref_hr), strict=True) if on]
+    if (wanted or ref_csv) and not kind:
+        raise typer.BadParameter("--reference must say what the references come from.")
+    if (ref_csv is None) != (ref_offset is None):
+        raise typer.BadParameter("--ref-csv and --ref-offset-s belong together.")
+    try:
+        session = verb.Session(verb.checked_subject(subject), site, kind, reference_device, notes)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    told: dict = {"file": str(out)}
+    failed = False
+    try:
+        found = verb.table(ref_csv, kind, subject) if ref_csv else []
+        if port is None:
+            told["finished"] = verb.finish(out)
+        else:
+            recorded = _recorded(port, out, session, wanted, seconds)
+            told |= dataclasses.asdict(recorded)
+            sentence = {"gone": "unit_gone", "silent": "unit_silent"}.get(recorded.ended_by)
+            if sentence:
+                text = say(sentence, seconds=round(recorded.seconds), file=out)
+                print(text, file=sys.stderr)
+                failed = True
+        if ref_csv is not None:
+            assert ref_offset is not None
+            added = verb.add(out, kind, found, ref_offset)
+            told |= {"added": added.references, "outside": added.outside}
+    except verb.RecordError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except ConsoleError as error:
+        print(f"{port}: {error}", file=sys.stderr)
+        raise typer.Exit(3 if error.code == "port" else 1) from None
+    words = ", ".join(f"{name} {value}" for name, value in told.items() if name != "file")
+    if not _told(json.dumps(told) if as_json else f"{out}: {words}") or failed:
+        raise typer.Exit(1)
+
+
+def _recorded(port: str, out: Path, session, wanted: list[str], seconds: float | None):
+    from host_tools import record as verb
+    from host_tools.console import Console, open_port
+    from host_tools.sentences import say
+
+    verb.check_free(out)
+    what = " ".join({"ref_spo2": "SpO2", "ref_hr": "PR"}[name] for name in wanted)
+
+    def line(told) -> None:
+        values = dataclasses.asdict(told) | {"seconds": int(told.seconds)}
+        print(say("recording", **values), end=end, file=sys.stderr, flush=True)
+
+    # A line that is written over would write over what is being typed.
+    end, every_s = ("\r", 1) if sys.stderr.isatty() and not wanted else ("\n", 10)
+    shown_s = -every_s
+
+    def progress(told) -> None:
+        nonlocal shown_s
+        if told.seconds - shown_s >= every_s:
+            shown_s = told.seconds
+            line(told)
+
+    with open_port(port) as opened:
+        if wanted:
+            print(say("type_reference", what=what), file=sys.stderr)
+        typed = _typed(wanted, what)
+        try:
+            told = verb.record(Console(opened), out, session, typed, seconds, progress)
+        except OSError as error:
+            raise verb.RecordError(f"{port} was lost ({error}): check the cable.") from None
+    line(told)
+    if end != "\n":
+        print(file=sys.stderr)
+    return told
+
+
+def _typed(wanted: list[str], what: str):
+    """A queue of what people type from now on; a line that is no reading is said to be none."""
+    import queue
+    import threading
+
+    from host_tools import record as verb
+    from host_tools.sentences import say
+
+    found: queue.SimpleQueue = queue.SimpleQueue()
+
+    def listen() -> None:
+        lines = sys.stdin
+        with contextlib.suppress(OSError, ValueError):
+            # A file of its own: at the end of the program nobody waits for this one.
+            lines = os.fdopen(os.dup(sys.stdin.fileno()), encoding="utf-8", errors="replace")
+        for text in lines:
+            try:
+                if text.strip():
+                    found.put(verb.typed(text, wanted))
+            except ValueError:
+                print(say("no_reference", line=text.strip(), what=what), file=sys.stderr)
+
+    if wanted:
+        threading.Thread(target=listen, daemon=True).start()
+    return found
 
 
 @contextlib.contextmanager

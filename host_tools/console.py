@@ -22,7 +22,8 @@ _RECORD = struct.Struct("<IIIHHHHHHBBHI")
 _RECORD_VERSION = 1
 _NONE = 0xFFFF
 _FRAME_MAX = 4096
-_SAMPLES_HEAD = struct.Struct("<IBBHH")
+_SAMPLES_HEAD = struct.Struct("<IBBHHHh")
+_NO_DIE = -32768
 _DRAINED = 200  # reads at most, until what was under way has ended
 _EVIDENCE = {0: "none", 16: "secondary", 32: "human_sao2"}  # of the firmware's terms.py
 
@@ -45,13 +46,18 @@ class ConsoleError(RuntimeError):
 
 @dataclass(frozen=True)
 class Samples:
-    """A block as the sensor gave it; `lost` samples went missing before it (31: or more)."""
+    """A block as the sensor gave it; `lost` samples went missing before it (31: or more).
+
+    range_na: photocurrent at full scale; die_c: the sensor's temperature, None while not known.
+    """
 
     t_ms: int
     lost: int
     ambient: bool
     led_red_ua: int
     led_ir_ua: int
+    range_na: int
+    die_c: float | None
     red_adc: list[int]
     ir_adc: list[int]
 
@@ -183,11 +189,12 @@ class Console:
         """Whether the unit measures on a cable too, until its next reset."""
         self.ask(f"set mode {'recording' if on else 'home'}")
 
-    def samples(self) -> Generator[Samples, None, None]:
-        """Raw samples as they come; leaving the loop stops them."""
+    def samples(self, patience_s: float | None = None) -> Generator[Samples, None, None]:
+        """Raw samples as they come; leaving the loop stops them. It ends by itself when for so
+        long nothing has come."""
         self.ask("stream raw")
         try:
-            for told in self._incoming(None):
+            for told in self._incoming(patience_s):
                 if isinstance(told, tuple) and told[0] == "S":
                     yield _samples(told[1])
         finally:
@@ -251,12 +258,14 @@ def _first(inbox: bytes) -> tuple[str | tuple[str, bytes] | None, bytes]:
 
 
 def _samples(payload: bytes) -> Samples:
-    t_ms, lost, ambient, red_ua, ir_ua = _SAMPLES_HEAD.unpack_from(payload)
+    t_ms, lost, ambient, red_ua, ir_ua, range_na, die = _SAMPLES_HEAD.unpack_from(payload)
     values = [
         int.from_bytes(payload[at : at + 3], "big")
         for at in range(_SAMPLES_HEAD.size, len(payload), 3)
     ]
-    return Samples(t_ms, lost, bool(ambient), red_ua, ir_ua, values[::2], values[1::2])
+    die_c = None if die == _NO_DIE else die / 100
+    red_adc, ir_adc = values[::2], values[1::2]
+    return Samples(t_ms, lost, bool(ambient), red_ua, ir_ua, range_na, die_c, red_adc, ir_adc)
 
 
 def open_port(name: str) -> Any:

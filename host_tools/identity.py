@@ -2,7 +2,6 @@
 
 import binascii
 import dataclasses
-import json
 import re
 import struct
 from pathlib import Path
@@ -61,23 +60,12 @@ def next_serial(serial: str, step: int = 1) -> str:
     return head + counted
 
 
-def calibration(path: Path) -> "settings.Settings":
-    """Settings with the calibration of a JSON file: curve_e7 (three integers), evidence, date,
-    batch, and nothing else. Raises ValueError with a sentence."""
-    names = {"curve_e7", "evidence", "date", "batch"}
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(given, dict) or set(given) != names:
-            raise ValueError
-    except (OSError, ValueError):
-        raise ValueError(
-            say("no_calibration", path=path, names=", ".join(sorted(names)))
-        ) from None
-    found = settings.Settings()
-    for name, value in given.items():
-        setattr(found, name, tuple(value) if isinstance(value, list) else value)
-    try:
-        settings.check(found)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(say("bad_calibration", path=path, error=error)) from None
-    return found
+def calibration(path: Path, lot: str | None = None) -> "settings.Settings":
+    """Settings with the calibration of a file that `xueyang calibrate` has made, for a unit of
+    this lot. Raises ValueError with a sentence."""
+    from host_tools.calibrate import document
+
+    found = document.read(path)
+    if found.kind == "lot" and lot is not None and found.batch != lot:
+        raise ValueError(say("other_lots_curve", path=path, batch=found.batch, lot=lot))
+    return found.settings()

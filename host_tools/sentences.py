@@ -246,12 +246,24 @@ SENTENCES = {
         'No serial follows "{last}": give more digits.',
     ),
     "no_calibration": (
-        "{path} 不是校准文件：须为含 {names} 的 JSON 对象。",
-        "{path} is not a calibration: it must be a JSON object of {names}.",
+        "{path} 不是校准文件：请用 xueyang calibrate 生成。",
+        "{path} is not a calibration: make one with `xueyang calibrate`.",
+    ),
+    "unread_calibration": (
+        "无法读取 {path}（{error}）：检查文件名。",
+        "{path} cannot be read ({error}): check its name.",
+    ),
+    "changed_calibration": (
+        "{path} 生成后被改动或已损坏：请用原文件。",
+        "{path} was changed after it was made or is damaged: take the one that was made.",
     ),
     "bad_calibration": (
-        "{path}：{error}，校准文件不能这样写。",
-        "{path}: {error} is not what a calibration may hold.",
+        "{path}：设备不能用这样的校准（{error}）。",
+        "{path} holds what no unit's calibration may be ({error}).",
+    ),
+    "other_lots_curve": (
+        "{path} 是批号 {batch} 的曲线，不是本批 {lot} 的：换对应的文件。",
+        "{path} is the curve of lot {batch}, not of these units' {lot}: take the other.",
     ),
     # Questions and results.
     "overwrite?": (
@@ -289,6 +301,27 @@ SENTENCES = {
         "记录属于另一个芯片，本机 MAC 为 {mac}：不可信，报告工程师。",
         "What is recorded is of another chip than this, whose MAC is {mac}: do not trust it, and "
         "tell the engineer.",
+    ),
+    # Recording.
+    "recording": (
+        "{seconds} 秒，{samples} 个样本（丢失 {lost}），{references} 个参考值",
+        "{seconds} s, {samples} samples ({lost} lost), {references} references",
+    ),
+    "type_reference": (
+        "输入参考仪的读数（{what}），按回车；没有的写 -。Ctrl-C 结束。",
+        "Type what the reference shows ({what}) and Enter, - for none of one. Ctrl-C ends.",
+    ),
+    "no_reference": (
+        "“{line}”不是读数，未记录：应输入 {what}。",
+        '"{line}" was not kept: type {what}.',
+    ),
+    "unit_gone": (
+        "设备已断开：已收到的 {seconds} 秒保存在 {file}，检查 USB 线。",
+        "The unit has gone: the {seconds} s that came are in {file}; check the cable.",
+    ),
+    "unit_silent": (
+        "设备不再发送数据：已收到的 {seconds} 秒保存在 {file}，重新启动设备。",
+        "The unit sends no more: the {seconds} s that came are in {file}; restart the unit.",
     ),
     "passed": ("合格", "PASS"),
     "failed": ("不合格", "FAIL"),

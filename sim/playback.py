@@ -1,7 +1,11 @@
-"""A recording as the light that falls on the sensor, open loop: LED settings change nothing."""
+"""A recording as the light that falls on the sensor, open loop: LED settings change nothing.
+
+Where the recording tells how warm the die was, the sensor says so.
+"""
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,19 +33,34 @@ class Playback:
     def __init__(self, recording: Recording):
         self.channels = recording.channels
         self.duration_s = recording.duration_s
+        self._die_us, self._die_c = _die(recording)
         at_us, samples = _samples(recording)
         self._at_us: list[float] = [*at_us, math.inf]
         self._samples = samples
         self._next = 0
 
-    def until(self, now_us: int, chip: object) -> Sequence[Sample]:
+    def until(self, now_us: int, chip: Any) -> Sequence[Sample]:
         """The samples completed since the last call, up to and with now_us."""
+        if len(self._die_us):
+            at = int(np.searchsorted(self._die_us, now_us, side="right"))
+            chip.die_c = float(self._die_c[max(at - 1, 0)])
         at_us = self._at_us
         first = past = self._next
         while at_us[past] <= now_us:
             past += 1
         self._next = past
         return self._samples[first:past]
+
+
+def _die(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """When the die's temperature was told (microseconds after the first sample), and what it was;
+    none where the recording does not tell it."""
+    if recording.die_c is None:
+        return np.empty(0), np.empty(0)
+    told = ~np.isnan(recording.die_c)
+    # Only where it changes: `until` looks it up at every poll.
+    told[told] = np.diff(recording.die_c[told], prepend=np.inf) != 0
+    return (recording.t_s[told] - recording.t_s[0]) * 1e6, recording.die_c[told]
 
 
 def _samples(recording: Recording) -> tuple[list[int], list[Sample]]:

@@ -37,7 +37,8 @@ class Recording:
 
     t_s: seconds, strictly rising, any origin. red, ir: counts 0 … 262143, or None for an absent
     channel; a NaN in them is a lost sample. ref_spo2 (percent) and ref_hr (1/min) are sparse: a
-    value stands where the reference was read. scaled: the counts were made from other units.
+    value stands where the reference was read. die_c: the sensor's temperature, sparse too, None
+    where the recording does not tell it. scaled: the counts were made from other units.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Recording:
     ir: np.ndarray | None
     ref_spo2: np.ndarray
     ref_hr: np.ndarray
+    die_c: np.ndarray | None = None
     scaled: bool = False
     sidecar: dict[str, Any] = field(default_factory=dict)
 
@@ -117,6 +119,7 @@ class _Columns:
     ref_spo2: np.ndarray
     ref_hr: np.ndarray
     rows: Sequence[int]
+    die_c: np.ndarray | None = None
 
 
 def _checked(path: Path, columns: _Columns, sidecar: dict[str, Any]) -> Recording:
@@ -163,6 +166,7 @@ def _checked(path: Path, columns: _Columns, sidecar: dict[str, Any]) -> Recordin
         ir=light["ir"],
         ref_spo2=columns.ref_spo2,
         ref_hr=columns.ref_hr,
+        die_c=columns.die_c,
         scaled=scaled,
         sidecar=sidecar,
     )
@@ -248,6 +252,7 @@ def _csv_columns(path: Path) -> _Columns:
         return _numbers(path, name, cells, numbers)
 
     t_s, red, ir, ref_spo2, ref_hr = (column(name) for name in (*_NEEDED, *_REFERENCES))
+    die_c = column("die_c") if "die_c" in header else None
     if np.isnan(t_s).any():
         at = int(np.argmax(np.isnan(t_s)))
         raise RecordingError(
@@ -260,6 +265,7 @@ def _csv_columns(path: Path) -> _Columns:
         ref_spo2=ref_spo2,
         ref_hr=ref_hr,
         rows=numbers,
+        die_c=None if die_c is None or np.isnan(die_c).all() else die_c,
     )
 
 

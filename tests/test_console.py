@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 from device import SPO2_PCT, Device, Finger
 
+from host_tools import identity
 from host_tools.console import Console, ConsoleError, stored
+from host_tools.identity import Identity
 from sim.board import Board, Reset
 from sim.door import App, core, crash, field, settings
 
@@ -73,6 +75,18 @@ def test_identify(device: Device, console: Console) -> None:
     assert f'version = "{told["version"]}"' in project
     assert re.fullmatch("[0-9a-f]{12}", told["uid"])
     assert told["evidence"] == "none"
+    assert (told["serial"], told["lot"], told["revision"]) == ("-", "-", "-")
+
+
+def test_identify_says_what_the_factory_wrote(
+    device: Device, console: Console, tmp_path: Path
+) -> None:
+    record = Identity("XY25A-000123", "L2547", "1.2", 20261124).encode()
+    (tmp_path / identity.FILE).write_bytes(record)
+    told = console.identify()
+    assert (told["serial"], told["lot"], told["revision"]) == ("XY25A-000123", "L2547", "1.2")
+    (tmp_path / identity.FILE).write_bytes(record[:-1] + b"?")
+    assert console.identify()["serial"] == "-", "a damaged one is none"
 
 
 @pytest.mark.parametrize(
@@ -222,6 +236,8 @@ def test_raw_samples_are_those_of_the_sensor(device: Device, console: Console) -
     scale = blocks[-1].led_ir_ua / 7000
     assert max(ir) == pytest.approx(device.light.ir_adc * scale * 1.005, rel=0.003)
     assert len({block.led_ir_ua for block in blocks}) == 1
+    assert {block.range_na for block in blocks} == {4096}
+    assert blocks[-1].die_c == device.board.sensor.die_c == 31.0
     assert console.ask("stop") == ""
     device.run(1000)
     assert not device.board.console_out, "and no more of them"

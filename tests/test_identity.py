@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from host_tools import identity
+from host_tools.calibrate import document
+from host_tools.calibrate.curve import Curve
 from host_tools.identity import Identity
 from sim.door import identity as on_device
 
@@ -58,18 +59,17 @@ def test_serials_count_on() -> None:
             identity.next_serial(last)
 
 
-def test_a_calibration_is_what_settings_may_hold(tmp_path: Path) -> None:
+def test_a_calibration_is_one_that_was_made(tmp_path: Path) -> None:
+    """And none that somebody has written by hand, with the evidence he likes."""
     file = tmp_path / "calibration.json"
-    good: dict[str, Any] = {"curve_e7": [15958422, -346596622, 1126898759]}
-    good |= {"evidence": "secondary"}
-    good |= {"date": 20261124, "batch": "L2547"}
-    file.write_text(json.dumps(good))
+    default = Curve(1.5958422, -34.6596622, 112.6898759)
+    document.made("design", default, "secondary", "S1", 660.0, {}).write(file)
     found = identity.calibration(file)
-    assert found.batch == "L2547" and found.curve_e7[1] == -346596622
-    wrongs: list[dict[str, Any]] = [{"evidence": "rumour"}, {"batch": 5}, {"language": "en"}]
-    for wrong in [*wrongs, {"curve_e7": [1, 2]}, {"curve_e7": [1, 2, 3]}]:
-        file.write_text(json.dumps(good | wrong))
-        with pytest.raises(ValueError, match="calibration"):
-            identity.calibration(file)
-    with pytest.raises(ValueError, match="JSON"):
+    assert (found.batch, found.evidence) == ("S1", "secondary")
+    assert found.curve_e7 == (15958422, -346596622, 1126898759)
+    by_hand = {"curve_e7": found.curve_e7, "evidence": "human_sao2", "date": 20261124}
+    file.write_text(json.dumps(by_hand | {"batch": "L2547"}))
+    with pytest.raises(ValueError, match="xueyang calibrate"):
+        identity.calibration(file)
+    with pytest.raises(ValueError, match="cannot be read"):
         identity.calibration(tmp_path / "absent.json")

@@ -1,6 +1,8 @@
 """Playing a recording: the right samples at the right moments, and none that were made up."""
 
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -156,6 +158,19 @@ def test_the_light_is_open_loop():
     playback = Playback(recording(np.arange(500) / 100, np.ones(500), np.ones(500)))
     assert playback.fixed is True
     assert playback.duration_s == 4.99
+
+
+def test_the_sensor_is_as_warm_as_the_recording_says():
+    t_s = np.arange(400) / 100
+    told = np.full(400, np.nan)
+    told[[0, 100, 200, 300]] = (28.5, 28.5, 30.0, 31.25)
+    light = replace(recording(t_s, np.ones(400), np.ones(400)), die_c=told)
+    playback, chip = Playback(light), SimpleNamespace(die_c=25.0)
+    seen = []
+    for now_us in (0, 990_000, 2_000_000, 2_990_000, 3_500_000):
+        playback.until(now_us, chip)
+        seen.append(chip.die_c)
+    assert seen == [28.5, 28.5, 30.0, 30.0, 31.25]
 
 
 def test_every_real_recording_plays_near_its_rate(recordings):

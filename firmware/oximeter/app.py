@@ -134,6 +134,7 @@ class App:
         self._red_ua = _START_UA
         self._ir_ua = _START_UA
         self._brightest_ua = _START_UA
+        self._die_centi_c = None  # as last measured
         self._events = 0  # for the next block
         self._started = False  # a sample has come since the start
         self._heard_ms = None  # when the last sample came
@@ -381,6 +382,7 @@ class App:
         centi_c = self._sensor.temperature_centi_c()
         if centi_c and 0 < centi_c < 5000:  # anything else is no temperature of a finger's sensor
             core.set_die(self._core, centi_c)
+            self._die_centi_c = centi_c
         self._sensor.start_temperature()
 
     def _aim(self):
@@ -538,10 +540,11 @@ class App:
 
     def block(self):
         """The last samples as they came: how many, red, infrared, how many were lost before them,
-        whether ambient light was too much, and the currents of both lights in uA."""
+        whether ambient light was too much, the currents of both lights in uA, the photocurrent at
+        full scale in nA, and the die's temperature in 1/100 C (None: not known)."""
         sensor = self._driver
         seen = (self._taken, self._red_adc, self._ir_adc, sensor.lost, sensor.ambient)
-        return seen + (self._red_ua, self._ir_ua)
+        return seen + (self._red_ua, self._ir_ua, sensor.range_na, self._die_centi_c)
 
     def busy(self):
         """Whether a light sleep would cut off the radio, a tone or what the console sends."""

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Integer,
     SmallInteger,
     String,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     Uuid,
@@ -92,6 +93,42 @@ class Unit(Base):
     made: Mapped[int]  # the day, as 20261124
     station: Mapped[str]
     at: Mapped[datetime.datetime]
+
+
+class Calibration(Base):
+    """A curve by the hash of its file, which `document` is; see calibrate/document.py.
+
+    lot: none for a design's. a_e7, b_e7, c_e7: percent times 10^7.
+    """
+
+    __tablename__ = "calibration"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    lot: Mapped[str | None] = mapped_column(String(16), index=True)
+    batch: Mapped[str] = mapped_column(String(16))
+    evidence: Mapped[str] = mapped_column(String(20))
+    date: Mapped[int]  # the day, as 20261124
+    a_e7: Mapped[int]
+    b_e7: Mapped[int]
+    c_e7: Mapped[int]
+    red_nm: Mapped[float]
+    design: Mapped[str | None] = mapped_column(ForeignKey("calibration.sha256"))
+    document: Mapped[str] = mapped_column(Text)
+    station: Mapped[str]
+    worker: Mapped[str]
+    at: Mapped[datetime.datetime]
+
+
+class RTransfer(Base):
+    """A ratio that a simulator set, and what a unit of the lot read."""
+
+    __tablename__ = "r_transfer"
+
+    calibration: Mapped[str] = mapped_column(ForeignKey("calibration.sha256"), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    set_ratio: Mapped[float]
+    read_ratio: Mapped[float]
 
 
 class Run(Base):

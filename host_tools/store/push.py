@@ -6,16 +6,24 @@ it taken out of the outbox. A cut in between sends it once more, which changes n
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, select
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, named, reading, reason
-from host_tools.store.models import Base, Label, Measure, Measurement, Outbox, Unit
+from host_tools.store.models import (
+    Base,
+    Label,
+    Measure,
+    Measurement,
+    Outbox,
+    RTransfer,
+    Unit,
+)
 
 BATCH = 500
 
@@ -38,6 +46,10 @@ class _Entry:
     serial: str | None
     rows: dict[str, list[dict[str, Any]]]
 
+    @property
+    def record(self) -> dict[str, Any]:
+        return self.rows[self.kind][0]
+
 
 def push(
     local: Engine, plant: Engine, progress: Callable[[int, int], None] = lambda done, of: None
@@ -50,7 +62,7 @@ def push(
         with reading(local) as connection:
             wanted = select(Outbox.__table__).where(Outbox.number > last).order_by(Outbox.number)
             batch = connection.execute(wanted.limit(BATCH)).all()
-            entries = [_entry(connection, row) for row in batch]
+            entries = _entries(connection, batch)
         if not batch:
             return pushed
         try:
@@ -72,22 +84,67 @@ def _count(local: Engine) -> int:
         return connection.scalar(select(func.count()).select_from(Outbox)) or 0
 
 
-def _entry(connection: Connection, row: Row) -> _Entry:
-    """A line of the outbox with its record, and all that belongs to it."""
-    table = Base.metadata.tables[row.kind]
+def _entries(connection: Connection, batch: Sequence[Row]) -> list[_Entry]:
+    """These lines of the outbox with their records, and all that belongs to them; a few questions
+    for all of a kind, since one at a time took half of a push."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for kind in {row.kind for row in batch}:
+        keys = [row.key for row in batch if row.kind == kind]
+        for record in _having(connection, kind, keys):
+            (column,) = Base.metadata.tables[kind].primary_key.columns
+            found[kind, str(record[column.name])] = record
+    entries = []
+    for row in batch:
+        record = found[row.kind, row.key]
+        entries.append(_Entry(row.number, row.kind, record.get("serial"), {row.kind: [record]}))
+    _with_values(connection, [entry for entry in entries if entry.kind == "run"])
+    for entry in entries:
+        _complete(connection, entry)
+    return entries
+
+
+def _complete(connection: Connection, entry: _Entry) -> None:
+    """What else belongs to records of which there are few."""
+    if entry.kind == "calibration":
+        of = RTransfer.calibration == entry.record["sha256"]
+        entry.rows["r_transfer"] = _dicts(connection, select(RTransfer.__table__).where(of))
+    elif entry.kind == "label_outcome":
+        wanted = select(Label.serial).where(Label.id == entry.record["label"])
+        entry.serial = connection.scalar(wanted)
+
+
+def _having(connection: Connection, kind: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+    table = Base.metadata.tables[kind]
     (column,) = table.primary_key.columns
-    value = row.key if column.type.python_type is str else column.type.python_type(row.key)
-    record = dict(connection.execute(select(table).where(column == value)).one()._mapping)
-    entry = _Entry(row.number, row.kind, record.get("serial"), {table.name: [record]})
-    if row.kind == "run":
-        values = select(Measurement.__table__).where(Measurement.run == value)
-        measured = [dict(each._mapping) for each in connection.execute(values)]
-        wanted = select(Measure.__table__).where(Measure.id.in_([m["measure"] for m in measured]))
-        entry.rows["measurement"] = measured
-        entry.rows["measure"] = [dict(each._mapping) for each in connection.execute(wanted)]
-    elif row.kind == "label_outcome":
-        entry.serial = connection.scalar(select(Label.serial).where(Label.id == value))
-    return entry
+    of = column.type.python_type
+    values = keys if of is str else [of(key) for key in keys]
+    return _dicts(connection, select(table).where(column.in_(values)))
+
+
+def _with_values(connection: Connection, runs: Sequence[_Entry]) -> None:
+    """Runs get what they measured, and what that is."""
+    if not runs:
+        return
+    measured: dict[Any, list[dict[str, Any]]] = {entry.record["id"]: [] for entry in runs}
+    wanted = select(Measurement.__table__).where(Measurement.run.in_(measured))
+    for value in _dicts(connection, wanted):
+        measured[value["run"]].append(value)
+    ids = {value["measure"] for each in measured.values() for value in each}
+    measures = {measure["id"]: measure for measure in _measures(connection, ids)}
+    for entry in runs:
+        values = measured[entry.record["id"]]
+        entry.rows["measurement"] = values
+        entry.rows["measure"] = [measures[value["measure"]] for value in values]
+
+
+def _measures(connection: Connection, ids: Collection[int]) -> list[dict[str, Any]]:
+    return _dicts(connection, select(Measure.__table__).where(Measure.id.in_(ids)))
+
+
+def _dicts(connection: Connection, wanted: Select) -> list[dict[str, Any]]:
+    result = connection.execute(wanted)
+    names = list(result.keys())
+    return [dict(zip(names, row, strict=True)) for row in result]
 
 
 def _send(connection: Connection, entries: list[_Entry], pushed: Pushed) -> list[int]:
@@ -121,9 +178,15 @@ def _send(connection: Connection, entries: list[_Entry], pushed: Pushed) -> list
 
 
 def _insert(connection: Connection, name: str, entries: list[_Entry]) -> None:
-    """The rows for one table; those that are there already are left alone."""
-    rows = [row for entry in entries for row in entry.rows.get(name, ())]
+    """The rows for one table, each once; those that are there already are left alone."""
+    table = Base.metadata.tables[name]
+    key = [column.name for column in table.primary_key.columns]
+    rows = {
+        tuple(row[column] for column in key): row
+        for entry in entries
+        for row in entry.rows.get(name, ())
+    }
     if rows:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        table = Base.metadata.tables[name]
-        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+        insert = dialect.insert(table).on_conflict_do_nothing()
+        connection.execute(insert, list(rows.values()))

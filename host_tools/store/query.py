@@ -3,18 +3,20 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, Select, case, func, select
+from sqlalchemy import Connection, Engine, Select, case, func, select
 
 from host_tools.identity import Identity
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
+    Calibration,
     Label,
     LabelOutcome,
     Measure,
     Measurement,
     Nesting,
     Packing,
+    RTransfer,
     Run,
     Shipment,
     StationKey,
@@ -40,7 +42,8 @@ def signer(store: Engine, signed: Callable[[str], bool]) -> str | None:
 
 
 def trace(store: Engine, serial: str) -> dict[str, Any]:
-    """A unit's life: itself, its runs with all they measured, labels, box, and to whom it went.
+    """A unit's life: itself, its runs with all they measured, the curves of its lot, labels, box,
+    and to whom it went.
 
     Raises StoreError when there is no such unit.
     """
@@ -70,11 +73,42 @@ def trace(store: Engine, serial: str) -> dict[str, Any]:
             .order_by(Label.copy)
         )
         told["labels"] = [dict(row._mapping) for row in connection.execute(labels)]
+        told["calibrations"] = _calibrations(connection, told["lot"])
         place = connection.execute(_places().where(Packing.serial == serial)).first()
         told["box"], told["carton"], told["shipped_to"] = (
             (place.box, place.carton, place.to) if place else (None, None, None)
         )
     return told
+
+
+def _calibrations(connection: Connection, lot: str) -> list[dict[str, Any]]:
+    """The curves of a lot, the newest last, each with its points of R-transfer."""
+    wanted = (
+        select(
+            Calibration.sha256,
+            Calibration.batch,
+            Calibration.evidence,
+            Calibration.date,
+            Calibration.a_e7,
+            Calibration.b_e7,
+            Calibration.c_e7,
+            Calibration.red_nm,
+            Calibration.design,
+            Calibration.station,
+            Calibration.at,
+        )
+        .where(Calibration.lot == lot)
+        .order_by(Calibration.at)
+    )
+    found = [dict(row._mapping) for row in connection.execute(wanted)]
+    for each in found:
+        points = (
+            select(RTransfer.set_ratio, RTransfer.read_ratio)
+            .where(RTransfer.calibration == each["sha256"])
+            .order_by(RTransfer.number)
+        )
+        each["r_transfer"] = [list(row) for row in connection.execute(points)]
+    return found
 
 
 def _without(row: dict[str, Any], key: str) -> dict[str, Any]:
@@ -180,6 +214,13 @@ def life(told: dict[str, Any]) -> str:
             lines.append(
                 f"    {value['phase']}.{value['name']} = {measured} {value['unit']}{within}"
             )
+    for each in told["calibrations"]:
+        worst = max((abs(read / was - 1) for was, read in each["r_transfer"]), default=0.0)
+        lines.append(
+            f"curve of lot {each['batch']}: evidence {each['evidence']}, {each['date']}, red LED "
+            f"{each['red_nm']:g} nm, R-transfer at {len(each['r_transfer'])} ratios within "
+            f"{100 * worst:.2f} %"
+        )
     for label in told["labels"]:
         lines.append(
             f"label {label['copy']}: {label['outcome'] or 'not known'}, {label['content']}"

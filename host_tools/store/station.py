@@ -14,12 +14,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from host_tools.calibrate.document import Calibration as Calibrated
 from host_tools.identity import Identity
 from host_tools.label import sscc
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Base,
+    Calibration,
     Label,
     LabelOutcome,
     Measure,
@@ -28,6 +30,7 @@ from host_tools.store.models import (
     Outbox,
     Package,
     Packing,
+    RTransfer,
     Run,
     SerialBlock,
     Shipment,
@@ -180,6 +183,51 @@ def record(local: Engine, values: Sequence[Value], **run: object) -> uuid.UUID:
             connection.execute(insert(Measurement), rows)
         _posted(connection, Run, key)
     return key
+
+
+def keep_calibration(
+    local: Engine, found: Calibrated, design: Calibrated | None, station: str, worker: str
+) -> bool:
+    """Record a calibration, of a lot with its design; whether it is new here."""
+    with local.begin() as connection:
+        is_new = False
+        for each in filter(None, (design, found)):
+            there = select(Calibration.sha256).where(Calibration.sha256 == each.sha256)
+            is_new = connection.scalar(there) is None
+            if is_new:
+                a, b, c = each.curve.e7
+                row = {
+                    "sha256": each.sha256,
+                    "kind": each.kind,
+                    "lot": each.batch if each.kind == "lot" else None,
+                    "batch": each.batch,
+                    "evidence": each.evidence,
+                    "date": each.date,
+                    "a_e7": a,
+                    "b_e7": b,
+                    "c_e7": c,
+                    "red_nm": each.red_nm,
+                    "design": each.told.get("design", {}).get("sha256"),
+                    "document": each.text(),
+                    "station": station,
+                    "worker": worker,
+                    "at": now(),
+                }
+                connection.execute(insert(Calibration).values(row))
+                points = each.told.get("r_transfer", {}).get("points", ())
+                moved = [
+                    {
+                        "calibration": each.sha256,
+                        "number": number,
+                        "set_ratio": was,
+                        "read_ratio": read,
+                    }
+                    for number, (was, read) in enumerate(points)
+                ]
+                if moved:
+                    connection.execute(insert(RTransfer), moved)
+                _posted(connection, Calibration, each.sha256)
+    return is_new
 
 
 def kind_of(local: Engine, serial: str, stage: str) -> str:

@@ -59,9 +59,9 @@ class Max30102:
     Every method raises OSError when the sensor does not answer. After each `read`:
     `lost` samples went missing before this block (31 stands for 31 or more), `ambient` says that
     the light from outside was more than the chip can cancel, `rebooted` that it lost its
-    settings, gives no samples and wants `start` again. `swapped` is for boards with the two
-    lights exchanged: it exchanges samples and currents, and is to be set before `start`; so may
-    another `bus` be.
+    settings, gives no samples and wants `start` again. `range_na` is the photocurrent at full
+    scale. `swapped` is for boards with the two lights exchanged: it exchanges samples and
+    currents, and is to be set before `start`; so may another `bus` be.
     """
 
     def __init__(self, bus):
@@ -69,6 +69,7 @@ class Max30102:
         self.lost = 0
         self.ambient = False
         self.rebooted = False
+        self.range_na = 4096
         self.bus = bus
         self._kept = bytearray(7)  # what FIFO_CONFIG and the registers after it should hold
         self._temperature_asked = False
@@ -117,6 +118,7 @@ class Max30102:
         self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, self._head)  # clears PWR_RDY
         # A_FULL at 0 free places: the flag then tells a full FIFO from an empty one.
         self._put(_FIFO_CONFIG, averaging << 5 | _ROLLOVER)
+        self.range_na = range_na
         self._put(_SPO2_CONFIG, spo2_config)  # rate and width in one byte: the chip clamps pairs
         self.set_led_ua(led_red_ua, led_ir_ua)
         self._put(_INT_ENABLE_1, _ENABLED_1)
@@ -199,6 +201,7 @@ class Max30102:
         """Photocurrent at full scale in nA: 2048, 4096, 8192 or 16384."""
         config = self._kept[_SPO2_CONFIG - _FIFO_CONFIG] & 0x1F
         self._put(_SPO2_CONFIG, config | _code(_RANGES_NA, na, "range_na") << 5)
+        self.range_na = na
 
     def shutdown(self):
         """Lights and converter off (0.7 uA); the settings stay."""
