@@ -290,6 +290,38 @@ SENTENCES = {
         "What is recorded is of another chip than this, whose MAC is {mac}: do not trust it, and "
         "tell the engineer.",
     ),
+    # Why there is no Cpk, and no proposal of limits.
+    "cpk_no_limits": ("没有限值。", "It has no limits."),
+    "cpk_no_study": (
+        "本工站没有做过测量系统分析（GRR）：请做。",
+        "The gauge was never studied at this station: run a study.",
+    ),
+    "cpk_gauge": (
+        "测量系统 %GRR 为 {grr}，超过 {most}：先改进测量。",
+        "%GRR is {grr}, over {most}: better the measurement first.",
+    ),
+    "cpk_few": (
+        "只有 {n} 个数值，至少要 {least} 个。",
+        "{n} values, and at least {least} are needed.",
+    ),
+    "cpk_flat": (
+        "数值大多相同：分辨率不够。",
+        "Most values are the same: the resolution hides how they spread.",
+    ),
+    "cpk_unstable": (
+        "过程不稳定：{n} 个数值中 {beyond} 个超出三西格玛，{runs} 次连续九个在同一侧，"
+        "偶然最多 {allowed} 次。",
+        "Not stable: of {n} values {beyond} lie beyond three sigma, {runs} times nine in a row lie "
+        "on one side, and chance explains {allowed} in all.",
+    ),
+    "limits_few": (
+        "只有 {n} 台试产机，至少要 {least} 台才能定限值。",
+        "{n} pilot units, and limits need at least {least}.",
+    ),
+    "limits_flat": (
+        "一半以上的数值相同，无法估计离散。",
+        "More than half of the values are the same, which tells no spread.",
+    ),
     "passed": ("合格", "PASS"),
     "failed": ("不合格", "FAIL"),
     "left": ("跳过", "LEFT"),

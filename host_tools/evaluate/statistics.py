@@ -224,8 +224,8 @@ def agreement(differences: list[Floats]) -> Agreement:
     first, second = between / m0, (1 - 1 / m0) * within
     down, up = 0.0, 0.0
     for square, free in ((first, free_between), (second, free_within)):
-        down += (square * (1 - free / _chi_square(1 - TAIL, free))) ** 2
-        up += (square * (free / _chi_square(TAIL, free) - 1)) ** 2
+        down += (square * (1 - free / chi_square(1 - TAIL, free))) ** 2
+        up += (square * (free / chi_square(TAIL, free) - 1)) ** 2
     narrow = sqrt(max(0.0, spread**2 - sqrt(down)))
     wide = sqrt(spread**2 + sqrt(up))
     off = _student(free_between) * sqrt(float((sizes**2).sum()) / pairs**2 * part + within / pairs)
@@ -249,7 +249,7 @@ def agreement(differences: list[Floats]) -> Agreement:
     )
 
 
-def _chi_square(p: float, free: int) -> float:
+def chi_square(p: float, free: float) -> float:
     """Quantile by Wilson and Hilferty: within 8 % at 4 degrees of freedom, on the wide side."""
     a = 2 / (9 * free)
     return float(free * max(1e-3, 1 - a + NormalDist().inv_cdf(p) * sqrt(a)) ** 3)
