@@ -290,6 +290,73 @@ SENTENCES = {
         "What is recorded is of another chip than this, whose MAC is {mac}: do not trust it, and "
         "tell the engineer.",
     ),
+    # Golden and known-bad units: why a slot is locked, and what to do.
+    "no_golden": (
+        "工序 {stage} 没有指定标准机：请工程师指定。",
+        "Stage {stage} has no golden unit: let the engineer name one.",
+    ),
+    "no_known_bad": (
+        "工序 {stage} 没有指定不良样机：请工程师指定。",
+        "Stage {stage} has no known-bad unit: let the engineer name one.",
+    ),
+    "golden_due": (
+        "最近 {hours} 小时内没有测过标准机：把 {serial} 放入此槽位测试。",
+        "No golden unit was tested here in the last {hours} h: test {serial} in this slot.",
+    ),
+    "known_bad_due": (
+        "最近 {hours} 小时内没有测过不良样机：把 {serial} 放入此槽位测试。",
+        "No known-bad unit was tested here in the last {hours} h: test {serial} in this slot.",
+    ),
+    "golden_failed": (
+        "标准机 {serial} 在 {phase} 不合格：清洁接触点和靶板再测，仍不合格请叫工程师。",
+        "The golden unit {serial} failed in {phase}: clean contacts and targets, test it again, "
+        "and call the engineer if it fails again.",
+    ),
+    "golden_off": (
+        "标准机 {serial} 的 {what} 为 {value}，标称 {certified} ± {tolerance}：治具漂移，"
+        "清洁后再测，仍超差请叫工程师。",
+        "The golden unit {serial} reads {value} for {what}, certified {certified} ± {tolerance}: "
+        "the jig has drifted; clean it and test again, and call the engineer if it stays so.",
+    ),
+    "golden_unread": (
+        "标准机 {serial} 没有测到 {what}：再测，仍没有请叫工程师。",
+        "The golden unit {serial} was not measured for {what}: test it again, and call the "
+        "engineer if it stays so.",
+    ),
+    "known_bad_passed": (
+        "不良样机 {serial} 竟然合格：此槽位不可用，叫工程师。",
+        "The known-bad unit {serial} passed: this slot finds no fault, call the engineer.",
+    ),
+    "known_bad_elsewhere": (
+        "不良样机 {serial} 应在 {wanted} 不合格，却在 {found}：清洁接触点再测，仍如此请叫工程师。",
+        "The known-bad unit {serial} must fail in {wanted} and failed in {found}: clean the "
+        "contacts and test it again, and call the engineer if it stays so.",
+    ),
+    # What a gauge study lacks.
+    "grr_none": (
+        "工站 {station} 自上次分析以来没有 GRR 测试记录：先测 {units} 台 x {workers} 人 "
+        "x {repeats} 次。",
+        "Station {station} has no gauge runs since its last study: test {units} units x {workers} "
+        "workers x {repeats} repeats first.",
+    ),
+    "grr_stages": (
+        "GRR 测试记录有多个工序（{stages}）：请用 --stage 指定一个。",
+        "There are gauge runs of several stages ({stages}): name one with --stage.",
+    ),
+    "grr_small": (
+        "只有 {units} 台、{workers} 人：至少要 {least_units} 台、{least_workers} 人。",
+        "{units} units and {workers} workers: a study needs {least_units} and {least_workers}.",
+    ),
+    "grr_missing": (
+        "还缺（每人每台 {repeats} 次）：{missing}。",
+        "Still to be tested ({repeats} repeats of each unit by each worker): {missing}.",
+    ),
+    "grr_one_slot": (
+        "每台只在一个槽位测过，槽位之间的差别会算成产品的差别：让每台轮换槽位，"
+        "或用 --slot 只分析一个槽位。",
+        "Each unit was tested in one slot only, so that what the slots differ by counts as the "
+        "units': let the units change slots, or study one with --slot.",
+    ),
     # Why there is no Cpk, and no proposal of limits.
     "cpk_no_limits": ("没有限值。", "It has no limits."),
     "cpk_no_study": (
@@ -311,8 +378,8 @@ SENTENCES = {
     "cpk_unstable": (
         "过程不稳定：{n} 个数值中 {beyond} 个超出三西格玛，{runs} 次连续九个在同一侧，"
         "偶然最多 {allowed} 次。",
-        "Not stable: of {n} values {beyond} lie beyond three sigma, {runs} times nine in a row lie "
-        "on one side, and chance explains {allowed} in all.",
+        "Not stable: of {n} values {beyond} lie beyond three sigma, {runs} times nine in a row "
+        "lie on one side, and chance explains {allowed} in all.",
     ),
     "limits_few": (
         "只有 {n} 台试产机，至少要 {least} 台才能定限值。",

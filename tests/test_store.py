@@ -303,13 +303,14 @@ def test_a_stations_role_cannot_change_what_was(local: Engine, plant: Engine, se
 
 def test_an_older_plant_is_told_apart(server: str, plant: Engine) -> None:
     with plant.begin() as connection:
+        today = connection.scalar(text("SELECT version_num FROM alembic_version"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
     try:
         with pytest.raises(StoreError, match="xueyang plant"):
             connect.plant(server)
     finally:
         with plant.begin() as connection:
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+            connection.execute(text(f"UPDATE alembic_version SET version_num = '{today}'"))
     connect.plant(server).dispose()
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, named, reading, reason
-from host_tools.store.models import Base, Label, Measure, Measurement, Outbox, Unit
+from host_tools.store.models import Base, Certified, Label, Measure, Measurement, Outbox, Unit
 
 BATCH = 500
 
@@ -82,12 +82,21 @@ def _entry(connection: Connection, row: Row) -> _Entry:
     if row.kind == "run":
         values = select(Measurement.__table__).where(Measurement.run == value)
         measured = [dict(each._mapping) for each in connection.execute(values)]
-        wanted = select(Measure.__table__).where(Measure.id.in_([m["measure"] for m in measured]))
         entry.rows["measurement"] = measured
-        entry.rows["measure"] = [dict(each._mapping) for each in connection.execute(wanted)]
+        entry.rows["measure"] = _measures(connection, [m["measure"] for m in measured])
+    elif row.kind == "gauge":
+        entry.rows["measure"] = _measures(connection, [record["measure"]])
+    elif row.kind == "reference_unit":
+        certified = select(Certified.__table__).where(Certified.reference == value)
+        entry.rows["certified"] = [dict(each._mapping) for each in connection.execute(certified)]
     elif row.kind == "label_outcome":
         entry.serial = connection.scalar(select(Label.serial).where(Label.id == value))
     return entry
+
+
+def _measures(connection: Connection, ids: list[int]) -> list[dict[str, Any]]:
+    wanted = select(Measure.__table__).where(Measure.id.in_(ids))
+    return [dict(each._mapping) for each in connection.execute(wanted)]
 
 
 def _send(connection: Connection, entries: list[_Entry], pushed: Pushed) -> list[int]:
