@@ -139,6 +139,17 @@ def rule_of_three(n: int) -> float:
     return min(1.0, 3 / n) if n else 1.0
 
 
+def wilson(part: int, n: int) -> Estimate:
+    """A share and Wilson's score interval (1927, JASA 22:209), which holds near 0 and 1 too."""
+    if n == 0:
+        return Estimate(nan, nan, nan, 0)
+    share = part / n
+    under = 1 + Z**2 / n
+    middle = (share + Z**2 / (2 * n)) / under
+    off = Z / under * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return Estimate(share, max(0.0, middle - off), min(1.0, middle + off), n)
+
+
 def percentile(values: Floats, share: float) -> Estimate:
     """A percentile with its distribution-free interval, from order statistics.
 
