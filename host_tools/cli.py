@@ -516,6 +516,10 @@ def _asked(port: str):
 def yield_(
     lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
     station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page with all of it, and measurements."),
+    ] = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -523,6 +527,16 @@ def yield_(
     with _stored(store) as found:
         from host_tools.store import query
 
+        if page is not None:
+            from host_tools import yield_page
+
+            with _counting() as progress:
+                text = yield_page.page(found, lot, station, progress)
+            try:
+                page.write_text(text, encoding="utf-8")
+            except OSError as error:
+                print(f"{page} cannot be written ({error.strerror}).", file=sys.stderr)
+                raise typer.Exit(1) from None
         stages, pareto = query.yields(found, lot, station)
         text = f"{query.columns(stages)}\n\n{query.columns(pareto)}"
         _tell(as_json, {"stages": stages, "failures": pareto}, text)

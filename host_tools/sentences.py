@@ -371,6 +371,10 @@ SENTENCES = {
         "只有 {n} 个数值，至少要 {least} 个。",
         "{n} values, and at least {least} are needed.",
     ),
+    "cpk_wild": (
+        "{n} 个数值中有 {wild} 个远超限值：先找出原因。",
+        "{wild} of {n} values are far outside the limits: find their cause first.",
+    ),
     "cpk_flat": (
         "数值大多相同：分辨率不够。",
         "Most values are the same: the resolution hides how they spread.",

@@ -1,5 +1,6 @@
 """Stability, Cp, Cpk and limits from pilot units, against textbook figures and by simulation."""
 
+import dataclasses
 from math import erf, sqrt
 
 import numpy as np
@@ -70,6 +71,21 @@ def test_cp_and_cpk() -> None:
     assert found.ppk == pytest.approx((x.mean() + 3) / (3 * x.std(ddof=1)))
     one = chart.capability(x, None, 6.0, GOOD)
     assert one.cp is None and one.cpk == pytest.approx((6 - x.mean()) / (3 * sigma), rel=1e-3)
+
+
+def test_dead_parts_are_set_apart_and_counted() -> None:
+    """Four of a thousand read 0 and failed; what is told is the spread of the others."""
+    x = normal(996, seed=8) + 20
+    dead = np.insert(x, [100, 350, 600, 850], 0.0)
+    found, clean = (chart.capability(some, 15.0, 24.0, GOOD) for some in (dead, x))
+    assert clean.cpk and found == dataclasses.replace(clean, wild=4)
+    passing = np.insert(x, 500, 60.0)
+    assert chart.capability(passing, 15.0, 99.0, GOOD).wild == 0, "it passed: nobody knows why"
+    many = np.where(np.arange(996) % 50 == 0, 0.0, x)
+    (reason,) = chart.capability(many, 15.0, 24.0, GOOD).reasons
+    assert "20 of 996" in reason
+    wide = normal(500) + 20
+    assert chart.capability(wide, 19.0, 21.0, GOOD).wild == 0, "a spread too wide is no wild value"
 
 
 def test_the_interval_of_cpk_holds_the_truth() -> None:

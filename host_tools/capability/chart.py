@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from host_tools.capability.gauge import FAIR_PCT
+from host_tools.capability.limits import TO_SIGMA
 from host_tools.sentences import say
 
 LEAST = 50  # values under which a capability says nothing
@@ -32,6 +33,8 @@ IN_A_ROW = 9
 _D2 = 1.128  # mean range of two normal values, in sigma
 _BEYOND_P = 2 * NormalDist().cdf(-3)
 _FALSE_P = 0.05
+_WILD_SIGMA = 6.0
+_MOST_WILD = 0.01
 _Z = NormalDist().inv_cdf(0.975)
 _FREE = 0.605  # degrees of freedom a value that a sigma from moving ranges has (Cryer & Ryan 1990)
 
@@ -92,6 +95,8 @@ def _poisson_most(mean: float) -> int:
 class Capability:
     """Cp (None with a single limit), Cpk with its 95 % interval, Ppk, or the reasons why not.
 
+    wild: values that were set apart, see `capability`.
+
     Cp and Cpk are of the chart's sigma, Ppk is Cpk with the standard deviation of all values: well
     under Cpk it says that the process wanders all the same.
     `reasons`: sentences in Chinese and English; where there is one, there is no number.
@@ -103,6 +108,7 @@ class Capability:
     cpk_low: float | None = None
     cpk_high: float | None = None
     ppk: float | None = None
+    wild: int = 0
     reasons: tuple[str, ...] = ()
 
 
@@ -114,9 +120,16 @@ def capability(
     grr_pct: %GRR of the station that measured them, None where it was never studied. The interval
     is Bissell's (1990, Applied Statistics 39:331) with the degrees of freedom of a moving range;
     like the index itself it takes the values for normal.
+
+    A dead part's value says nothing of how the others spread: what lies outside the limits (so it
+    failed, and its cause is recorded) and over six robust sigma off the median is set apart and
+    counted, unless it is over 1 % of the values.
     """
     x = np.asarray(values, dtype=np.float64)
     x = x[np.isfinite(x)]
+    is_wild = _wild(x, low, high)
+    wild, every = int(is_wild.sum()), len(x)
+    x = x[~is_wild]
     n = len(x)
     chart = individuals(x) if n > 1 else None
     reasons = []
@@ -126,6 +139,8 @@ def capability(
         reasons.append(say("cpk_no_study"))
     elif not grr_pct <= FAIR_PCT:
         reasons.append(say("cpk_gauge", grr=f"{grr_pct:.0f}", most=f"{FAIR_PCT:g}"))
+    if wild > _MOST_WILD * every:
+        reasons.append(say("cpk_wild", wild=wild, n=every))
     if n < LEAST:
         reasons.append(say("cpk_few", n=n, least=LEAST))
     elif chart is not None and chart.sigma <= 0:
@@ -134,7 +149,7 @@ def capability(
         told = {"beyond": chart.beyond, "runs": chart.runs, "n": n, "allowed": chart.allowed}
         reasons.append(say("cpk_unstable", **told))
     if reasons or chart is None:
-        return Capability(chart, reasons=tuple(reasons))
+        return Capability(chart, wild=wild, reasons=tuple(reasons))
     sides = []
     if low is not None:
         sides.append(chart.center - low)
@@ -149,4 +164,17 @@ def capability(
         cpk_low=cpk - off,
         cpk_high=cpk + off,
         ppk=min(sides) / (3 * float(x.std(ddof=1))),
+        wild=wild,
     )
+
+
+def _wild(x: np.ndarray, low: float | None, high: float | None) -> np.ndarray:
+    if not len(x):
+        return np.zeros(0, bool)
+    off = np.abs(x - np.median(x))
+    outside = np.zeros(len(x), bool)
+    if low is not None:
+        outside |= x < low
+    if high is not None:
+        outside |= x > high
+    return outside & (off > _WILD_SIGMA * TO_SIGMA * np.median(off))

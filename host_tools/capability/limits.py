@@ -18,7 +18,7 @@ from host_tools.sentences import say
 LEAST = 50
 COVERAGE = 0.9973  # what three sigma hold
 CONFIDENCE = 0.95
-_TO_SIGMA = 1.4826  # median absolute deviation of a normal population to its sigma
+TO_SIGMA = 1.4826  # median absolute deviation of a normal population to its sigma
 _EFFICIENCY = 0.3675  # of that sigma beside the usual one (Rousseeuw & Croux 1993, JASA 88:1273)
 _OUTSIDE = 5.0  # sigma beyond which a pilot unit is no ordinary one
 
@@ -63,7 +63,7 @@ def propose(values: ArrayLike, low: float | None, high: float | None) -> Proposa
     if len(x) < LEAST:
         raise LimitsError(say("limits_few", n=len(x), least=LEAST))
     median = float(np.median(x))
-    sigma = _TO_SIGMA * float(np.median(np.abs(x - median)))
+    sigma = TO_SIGMA * float(np.median(np.abs(x - median)))
     if sigma <= 0:
         raise LimitsError(say("limits_flat"))
     k = factor(len(x))
