@@ -290,6 +290,26 @@ SENTENCES = {
         "What is recorded is of another chip than this, whose MAC is {mac}: do not trust it, and "
         "tell the engineer.",
     ),
+    # The worker's screen: states, and the keys below.
+    "state_empty": ("空", "EMPTY"),
+    "state_locked": ("停用", "LOCKED"),
+    "state_testing": ("测试", "TEST"),
+    "state_passed": ("合格", "PASS"),
+    "state_failed": ("不合格", "FAIL"),
+    "state_refused": ("拒收", "REFUSED"),
+    "state_ended": ("中断", "ENDED"),
+    "put_in": ("插入待测设备。", "Put units in."),
+    "working": ("正在工作", "working"),
+    "ending": ("结束中：等待测试中的设备", "ending: waiting for the units under test"),
+    "done": ("完工：按 q 退出", "done: press q to leave"),
+    "keys": ("方向键 选槽位  空格 最新  q 退出", "arrows: slot  space: latest  q: quit"),
+    "quit?": ("确定退出？没有设备在测试。", "Really quit? No unit is under test."),
+    "quit_after?": (
+        "{n} 台正在测试，不要拔出。测完这些就退出？",
+        "{n} units are under test, do not pull them. Quit when they are done?",
+    ),
+    "yes_no": ("y 是    n 否", "y: yes    n: no"),
+    "type_enter": ("输入后按回车", "type it, then Enter"),
     # Golden and known-bad units: why a slot is locked, and what to do.
     "no_golden": (
         "工序 {stage} 没有指定标准机：请工程师指定。",
@@ -313,10 +333,11 @@ SENTENCES = {
         "and call the engineer if it fails again.",
     ),
     "golden_off": (
-        "标准机 {serial} 的 {what} 为 {value}，标称 {certified} ± {tolerance}：治具漂移，"
+        "标准机 {serial} 的 {what} 为 {value}，标称 {certified}，允差 {tolerance}：治具漂移，"
         "清洁后再测，仍超差请叫工程师。",
-        "The golden unit {serial} reads {value} for {what}, certified {certified} ± {tolerance}: "
-        "the jig has drifted; clean it and test again, and call the engineer if it stays so.",
+        "The golden unit {serial} reads {value} for {what}, certified {certified} within "
+        "{tolerance}: the jig has drifted; clean it and test again, and call the engineer if it "
+        "stays so.",
     ),
     "golden_unread": (
         "标准机 {serial} 没有测到 {what}：再测，仍没有请叫工程师。",
@@ -377,7 +398,7 @@ SENTENCES = {
     ),
     "cpk_flat": (
         "数值大多相同：分辨率不够。",
-        "Most values are the same: the resolution hides how they spread.",
+        "Most values are the same and tell no spread: the resolution is too coarse.",
     ),
     "cpk_unstable": (
         "过程不稳定：{n} 个数值中 {beyond} 个超出三西格玛，{runs} 次连续九个在同一侧，"

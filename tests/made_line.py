@@ -84,7 +84,7 @@ def fill(
     return told
 
 
-def judge(store: Engine, where: str = "s1", days: int = 14) -> None:
+def judge(store: Engine, where: str = "s1", days: int = 4) -> None:
     """A gauge study at a station, and its golden unit once a shift: slot 1-3 drifts away."""
     noise = np.random.default_rng(3)
     serials = [f"XY{number:06}" for number in range(10)]
@@ -119,7 +119,7 @@ def judge(store: Engine, where: str = "s1", days: int = 14) -> None:
     for shift in range(3 * days):
         for slot in range(1, 5):
             at = BEGIN + datetime.timedelta(hours=8 * shift, minutes=slot)
-            off = 0.7 * shift if slot == 3 else 0.0
+            off = 2.4 * shift if slot == 3 else 0.0
             red = 1000 + 5 * noise.standard_normal() + off
             dark = 4 + 0.2 * noise.standard_normal()
             values = [

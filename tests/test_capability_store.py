@@ -166,7 +166,7 @@ def test_a_slot_is_locked_until_it_tells_good_from_bad(judged: Engine) -> None:
 @pytest.mark.parametrize(
     ("what", "said"),
     [
-        (lambda s: golden(s, "1-1", 1.11, 0), "reads 1.11 for optics.red, certified 1 ± 0.1"),
+        (lambda s: golden(s, "1-1", 1.11, 0), "reads 1.11 for optics.red, certified 1 within 0.1"),
         (lambda s: golden(s, "1-1", None, 0), "was not measured for optics.red"),
         (lambda s: golden(s, "1-1", 1.0, 0, outcome="failed", phase="dark"), "failed in dark"),
         (lambda s: golden(s, "1-1", 1.0, 0, outcome="error"), "failed in error"),

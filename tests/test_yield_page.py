@@ -151,7 +151,7 @@ EVIL = '<script>alert("x")</script>'
 def test_nothing_in_a_store_becomes_markup(tmp_path: Path) -> None:
     store = connect.opened(tmp_path / "s.sqlite")
     station.reserve(store, store, EVIL, "XY", 6)
-    for number in range(60):
+    for number in range(12):
         lot = "<b onload=1>" if number % 2 else "L&1"
         serial = station.take(store, EVIL, lot, "1.2", 20261124, f"246f28{number:06x}").serial
         value = Value("<i>phase</i>", "'\"><svg onload=1>", "<u>", 0, 2, 1 + number % 7 / 10)

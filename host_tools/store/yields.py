@@ -22,7 +22,7 @@ from host_tools.store.models import (
 )
 from host_tools.store.query import first_runs
 
-LATEST = 1000  # units of a station and stage whose values are charted
+LATEST = 500  # units of a station and stage whose values are charted
 
 
 class Group(NamedTuple):
