@@ -118,6 +118,9 @@ def test_judging_runs_are_no_production(local: Engine) -> None:
     ran(local, serial, [])
     assert query.yields(local)[0][0]["units"] == 1
     assert station.kind_of(local, serial, "final") == "retest"
+    ran(local, serial, [], stage="rack")
+    ran(local, serial, [], stage="scrap", kind="scrap", outcome="failed")
+    assert len(query.yields(local)[0]) == 1, "notes on a unit are no tests"
 
 
 # --------------------------------------------------------------------- golden and known-bad units
@@ -200,6 +203,10 @@ def test_a_unit_is_named_anew_or_withdrawn(judged: Engine) -> None:
     assert capability.references(judged, "final")[0].certified == certified
     station.designate(judged, Reference("XY000000", WITHDRAWN, "final"), "s1", "chief")
     assert [found.kind for found in capability.references(judged, "final")] == [KNOWN_BAD]
+    assert capability.kind_of(judged, "XY000001", "final") == KNOWN_BAD
+    assert capability.kind_of(judged, "XY000001", "pcba") == "first"
+    assert capability.kind_of(judged, "XY000000", "final") == "first"
+    assert capability.kind_of(judged, "XY000000", "final", studying=True) == "gauge"
     for wrong in (
         Reference("XY000001", KNOWN_BAD, "final"),
         Reference("XY000001", GOLDEN, "final", "crosstalk"),

@@ -27,6 +27,7 @@ from host_tools.store.models import (
     Run,
 )
 from host_tools.store.query import first_runs
+from host_tools.store.station import kind_of as production_kind
 from host_tools.store.station import now, record_studies
 
 _NAMED = 5  # pairs that a sentence names
@@ -237,6 +238,15 @@ def references(store: Engine, stage: str) -> list[reference.Reference]:
         reference.Reference(row.serial, row.kind, row.stage, row.phase, certified[row.id])
         for row in rows
     ]
+
+
+def kind_of(store: Engine, serial: str, stage: str, studying: bool = False) -> str:
+    """What the next run of a unit at a stage is: gauge while a station is studied; golden or
+    known_bad of a unit that judges slots; else first or retest."""
+    if studying:
+        return "gauge"
+    judges = {unit.serial: unit.kind for unit in references(store, stage)}
+    return judges.get(serial) or production_kind(store, serial, stage)
 
 
 def checks(

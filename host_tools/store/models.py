@@ -25,6 +25,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 # Kinds of runs of units that are made, and those that judge the station instead.
 PRODUCTION = ("first", "retest", "rework", "scrap")
 JUDGING = ("gauge", "golden", "known_bad")
+# Stages that are no tests but notes on a unit: put on the ageing rack, reworked, scrapped.
+NOTES = ("rack", "rework", "scrap")
 
 
 class Utc(TypeDecorator[datetime.datetime]):

@@ -9,6 +9,7 @@ from host_tools.identity import Identity
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
+    NOTES,
     PRODUCTION,
     Label,
     LabelOutcome,
@@ -112,7 +113,7 @@ def first_runs(lot: str | None = None, station: str | None = None) -> Subquery:
     ranked = select(Run.__table__, Unit.lot, order.label("n")).join(
         Unit, Unit.serial == Run.serial
     )
-    ranked = ranked.where(Run.kind.in_(PRODUCTION))
+    ranked = ranked.where(Run.kind.in_(PRODUCTION), Run.stage.not_in(NOTES))
     if lot is not None:
         ranked = ranked.where(Unit.lot == lot)
     every = ranked.subquery()
