@@ -14,7 +14,7 @@ from host_tools import page as html
 from host_tools.capability.chart import LEAST, Capability, capability
 from host_tools.capability.gauge import FAIR_PCT
 from host_tools.evaluate.statistics import wilson
-from host_tools.sentences import SENTENCES, say
+from host_tools.sentences import SENTENCES
 
 BINS = 40
 LOTS = 12  # latest lots shown of each stage and measurement
@@ -66,10 +66,8 @@ def page(
             lots=lots,
             stations=stations,
             span=_span(group.begun for group in groups),
-            tables=[
-                ("by station 按工站", "station", stages(groups, "station")),
-                (f"by lot, the latest {LOTS} 按批号", "lot", _last_lots(groups)),
-            ],
+            tables=_tables(groups, lots, stations),
+            number=number,
             failures=pareto(failures),
             more_causes=max(0, len(failures) - CAUSES),
             cards=cards(spreads, known, scales, counts, latest, studies, groups),
@@ -128,9 +126,18 @@ def throughput(groups: Sequence[Any]) -> float | None:
     return 100 * math.prod(found) if found else None
 
 
-def _last_lots(groups: Sequence[Any]) -> list[dict[str, Any]]:
-    lots = list(dict.fromkeys(group.lot for group in groups))[-LOTS:]
-    return stages([group for group in groups if group.lot in lots], "lot")
+def _tables(
+    groups: Sequence[Any], lots: Sequence[str], stations: Sequence[str]
+) -> list[tuple[str, str, list[dict[str, Any]]]]:
+    """By station and by lot, where there are several."""
+    found = []
+    if len(stations) > 1:
+        found.append(("By station 按工站", "station 工站", stages(groups, "station")))
+    if len(lots) > 1:
+        title = f"By lot, the latest {LOTS} 按批号" if len(lots) > LOTS else "By lot 按批号"
+        last = [group for group in groups if group.lot in lots[-LOTS:]]
+        found.append((title, "lot 批号", stages(last, "lot")))
+    return found
 
 
 def pareto(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -139,14 +146,22 @@ def pareto(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     found, so_far = [], 0
     for row in failures[:CAUSES]:
         so_far += row["units"]
-        text = SENTENCES.get(row["cause"], ("{",))
-        meaning = "" if any("{" in one for one in text) else say(row["cause"])
         found.append(
             dict(row)
             | {"pct": 100 * row["units"] / every, "so_far": 100 * so_far / every}
-            | {"width": round(100 * row["units"] / failures[0]["units"], 1), "meaning": meaning}
+            | {"width": round(100 * row["units"] / failures[0]["units"], 1)}
+            | {"meaning": meaning(row["cause"])}
         )
     return found
+
+
+def meaning(cause: str) -> str:
+    """What a cause says where it says the same of every unit, in both languages."""
+    parts = []
+    for text, colon in zip(SENTENCES.get(cause, ()), ("：", ": "), strict=False):
+        told = [part for part in text.split(colon) if "{" not in part]
+        parts.append(text if "{" not in text else told[-1] if told else "")
+    return " / ".join(parts) if all(parts) else ""
 
 
 # ----------------------------------------------------------------------------------- measurements
@@ -323,7 +338,7 @@ def histogram(
     return {
         "bars": bars,
         "top": top,
-        "ticks": [{"x": x(tick), "text": f"{tick:.6g}"} for tick in ticks(begin, end)],
+        "ticks": [{"x": x(tick), "text": number(tick, 6)} for tick in ticks(begin, end)],
         "limits": limits,
         "lots": lines,
         "height": TALL + 24 + (_LOT_TALL * len(lots) if lots else 0),
@@ -331,6 +346,16 @@ def histogram(
         "under": totals[0] if totals else 0,
         "over": totals[-1] if totals else 0,
     }
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """A value to so many digits; not as a power of ten unless it is very great or small."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = f"{value:.{digits}g}"
+    if "e" in text and 1e-4 <= abs(value) < 1e9:
+        text = f"{float(text):.0f}" if abs(value) >= 1 else f"{float(text):f}".rstrip("0")
+    return text.replace("-", "−")
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:

@@ -199,3 +199,21 @@ def test_old_stores_are_brought_up_to_date(tmp_path: Path) -> None:
     store = connect.opened(tmp_path / "old.sqlite")
     assert capability.gauges(store) == []
     store.dispose()
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (921600.0, 5, "921600"), (1071.3, 3, "1070"), (-0.25, 3, "−0.25"), (1e6, 6, "1000000"),
+        (0.00031, 2, "0.00031"), (2.5e12, 3, "2.5e+12"), (None, 3, "–"), (float("nan"), 3, "–"),
+    ],
+)  # fmt: skip
+def test_numbers_for_people(value: float | None, digits: int, text: str) -> None:
+    assert yield_page.number(value, digits) == text
+
+
+def test_what_a_cause_means() -> None:
+    assert yield_page.meaning("bad_flash").startswith("写入后校验不符")
+    told = yield_page.meaning("late")
+    assert told == "检查接触，重新写入。 / check the contacts, and flash it again."
+    assert yield_page.meaning("nothing of ours") == ""
