@@ -6,6 +6,7 @@ units failed.
 
 import contextlib
 import dataclasses
+import datetime
 import importlib.util
 import io
 import json
@@ -515,6 +516,10 @@ def _asked(port: str):
 def yield_(
     lot: Annotated[str | None, typer.Option(help="Only of this lot.")] = None,
     station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.html", help="Write a page with all of it, and measurements."),
+    ] = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -522,9 +527,144 @@ def yield_(
     with _stored(store) as found:
         from host_tools.store import query
 
+        if page is not None:
+            from host_tools import yield_page
+
+            with _counting() as progress:
+                text = yield_page.page(found, lot, station, progress)
+            try:
+                page.write_text(text, encoding="utf-8")
+            except OSError as error:
+                print(f"{page} cannot be written ({error.strerror}).", file=sys.stderr)
+                raise typer.Exit(1) from None
         stages, pareto = query.yields(found, lot, station)
         text = f"{query.columns(stages)}\n\n{query.columns(pareto)}"
         _tell(as_json, {"stages": stages, "failures": pareto}, text)
+
+
+capability_app = typer.Typer(
+    name="capability",
+    no_args_is_help=True,
+    help="Judge the station itself: its gauges, its slots, its limits.",
+    rich_markup_mode=None,
+)
+app.add_typer(capability_app)
+StageName = Annotated[str | None, typer.Option("--stage", help="Which stage.")]
+
+
+class ReferenceKind(StrEnum):
+    """What a unit is to the slots."""
+
+    golden = "golden"
+    known_bad = "known_bad"
+    withdrawn = "withdrawn"
+
+
+@capability_app.command("gauge")
+def capability_gauge(
+    station: Annotated[str, typer.Option(help="At which station.")],
+    stage: StageName = None,
+    slot: Annotated[str | None, typer.Option(help="Of this slot alone.")] = None,
+    since: Annotated[
+        datetime.datetime | None,
+        typer.Option(help="Runs after this, UTC. [default: all new ones]"),
+    ] = None,
+    look: Annotated[bool, typer.Option("--look", help="Print it, and do not store it.")] = False,
+    store: Store = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a measurement.")
+    ] = False,
+) -> None:
+    """Study the gauges: %GRR and ndc of each measurement, out of runs of kind gauge."""
+    with _stored(store) as found:
+        from host_tools.store import capability
+
+        begin = since.replace(tzinfo=datetime.UTC) if since else None
+        studied = capability.study_of(found, station, stage, slot, begin)
+        if not look:
+            capability.keep_study(found, studied)
+        _tell_rows(as_json, capability.told(studied))
+
+
+@capability_app.command("reference")
+def capability_reference(
+    serial: Annotated[str, typer.Argument(help="Of the unit.")],
+    kind: Annotated[ReferenceKind, typer.Option(help="What it is to the slots.")],
+    station: Annotated[str, typer.Option(help="Which station this is.")],
+    stage: Annotated[str, typer.Option(help="At which stage it judges.")],
+    phase: Annotated[str, typer.Option(help="Where a known-bad unit must fail.")] = "",
+    certified: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help='What a golden one must read: {"phase.name": [value, ±]}.'
+        ),
+    ] = None,
+    worker: Annotated[str, typer.Option(help="Who says so.")] = "",
+    store: Store = None,
+) -> None:
+    """Name a golden or a known-bad unit, by which each slot is judged once a shift."""
+    from host_tools.capability import reference
+
+    try:
+        must = reference.certificate(certified) if certified else {}
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    with _stored(store) as local:
+        from host_tools.store import station as writes
+
+        unit = reference.Reference(serial, kind.value, stage, phase, must)
+        writes.designate(local, unit, station, worker)
+
+
+@capability_app.command("slots")
+def capability_slots(
+    station: Annotated[str, typer.Option(help="Of which station.")],
+    stage: Annotated[str, typer.Option(help="At which stage.")],
+    slots: Annotated[
+        list[str] | None, typer.Argument(metavar="[SLOT]...", help="[default: all it has used]")
+    ] = None,
+    hours: Annotated[float, typer.Option(min=0.1, help="How long a shift is.")] = 8.0,
+    store: Store = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a slot.")] = False,
+) -> None:
+    """Which slots are locked until they tell a golden from a known-bad unit; exit 4 if any is."""
+    with _stored(store) as found:
+        from host_tools.store import capability
+
+        rows = capability.slots_told(found, station, stage, slots, hours)
+        _tell_rows(as_json, rows)
+    if any(row["state"] == "locked" for row in rows):
+        raise typer.Exit(4)
+
+
+@capability_app.command("limits")
+def capability_limits(
+    lot: Annotated[str, typer.Argument(help="The lot of the pilot units.")],
+    stage: StageName = None,
+    store: Store = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a measurement.")
+    ] = False,
+) -> None:
+    """Propose limits out of at least 50 pilot units; until then a limit is provisional."""
+    with _stored(store) as found:
+        from host_tools.store import capability
+
+        proposed = capability.propose(found, lot, stage)
+        _tell_rows(as_json, [capability.proposed_told(each) for each in proposed])
+    if all(each.proposal is None for each in proposed):
+        raise typer.Exit(1)
+
+
+def _tell_rows(as_json: bool, rows: list[dict]) -> None:
+    """Rows as a table, or as one JSON object a line."""
+    from host_tools.store import query
+
+    if not as_json:
+        _tell(False, rows, query.columns(rows))
+        return
+    for row in rows:
+        _tell(True, row, "")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from host_tools import gallery
+from host_tools import page as html
 from host_tools.replay import table
 from sim.door import core
 from sim.playback import OWN_CLOCK_HZ
@@ -86,16 +87,8 @@ def page(recording: Recording, shown: Replay, vm: str) -> str:
 
 
 def _page(recording: Recording, shown: Replay, vm: str) -> str:
-    import jinja2
-
     columns = _columns(shown)
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = html.environment(Path(__file__).parent)
     return environment.get_template("report.html.j2").render(
         name=recording.name,
         summary=summary(recording, columns),

@@ -323,6 +323,130 @@ SENTENCES = {
         "设备不再发送数据：已收到的 {seconds} 秒保存在 {file}，重新启动设备。",
         "The unit sends no more: the {seconds} s that came are in {file}; restart the unit.",
     ),
+    # The worker's screen: states, and the keys below.
+    "state_empty": ("空", "EMPTY"),
+    "state_locked": ("停用", "LOCKED"),
+    "state_testing": ("测试", "TEST"),
+    "state_passed": ("合格", "PASS"),
+    "state_failed": ("不合格", "FAIL"),
+    "state_refused": ("拒收", "REFUSED"),
+    "state_ended": ("中断", "ENDED"),
+    "put_in": ("插入待测设备。", "Put units in."),
+    "working": ("正在工作", "working"),
+    "ending": ("结束中：等待测试中的设备", "ending: waiting for the units under test"),
+    "done": ("完工：按 q 退出", "done: press q to leave"),
+    "keys": ("方向键 选槽位  空格 最新  q 退出", "arrows: slot  space: latest  q: quit"),
+    "quit?": ("确定退出？没有设备在测试。", "Really quit? No unit is under test."),
+    "quit_after?": (
+        "{n} 台正在测试，不要拔出。测完这些就退出？",
+        "{n} units are under test, do not pull them. Quit when they are done?",
+    ),
+    "yes_no": ("y 是    n 否", "y: yes    n: no"),
+    "type_enter": ("输入后按回车", "type it, then Enter"),
+    # Golden and known-bad units: why a slot is locked, and what to do.
+    "no_golden": (
+        "工序 {stage} 没有指定标准机：请工程师指定。",
+        "Stage {stage} has no golden unit: let the engineer name one.",
+    ),
+    "no_known_bad": (
+        "工序 {stage} 没有指定不良样机：请工程师指定。",
+        "Stage {stage} has no known-bad unit: let the engineer name one.",
+    ),
+    "golden_due": (
+        "最近 {hours} 小时内没有测过标准机：把 {serial} 放入此槽位测试。",
+        "No golden unit was tested here in the last {hours} h: test {serial} in this slot.",
+    ),
+    "known_bad_due": (
+        "最近 {hours} 小时内没有测过不良样机：把 {serial} 放入此槽位测试。",
+        "No known-bad unit was tested here in the last {hours} h: test {serial} in this slot.",
+    ),
+    "golden_failed": (
+        "标准机 {serial} 在 {phase} 不合格：清洁接触点和靶板再测，仍不合格请叫工程师。",
+        "The golden unit {serial} failed in {phase}: clean contacts and targets, test it again, "
+        "and call the engineer if it fails again.",
+    ),
+    "golden_off": (
+        "标准机 {serial} 的 {what} 为 {value}，标称 {certified}，允差 {tolerance}：治具漂移，"
+        "清洁后再测，仍超差请叫工程师。",
+        "The golden unit {serial} reads {value} for {what}, certified {certified} within "
+        "{tolerance}: the jig has drifted; clean it and test again, and call the engineer if it "
+        "stays so.",
+    ),
+    "golden_unread": (
+        "标准机 {serial} 没有测到 {what}：再测，仍没有请叫工程师。",
+        "The golden unit {serial} was not measured for {what}: test it again, and call the "
+        "engineer if it stays so.",
+    ),
+    "known_bad_passed": (
+        "不良样机 {serial} 竟然合格：此槽位不可用，叫工程师。",
+        "The known-bad unit {serial} passed: this slot finds no fault, call the engineer.",
+    ),
+    "known_bad_elsewhere": (
+        "不良样机 {serial} 应在 {wanted} 不合格，却在 {found}：清洁接触点再测，仍如此请叫工程师。",
+        "The known-bad unit {serial} must fail in {wanted} and failed in {found}: clean the "
+        "contacts and test it again, and call the engineer if it stays so.",
+    ),
+    # What a gauge study lacks.
+    "grr_none": (
+        "工站 {station} 自上次分析以来没有 GRR 测试记录：先测 {units} 台 x {workers} 人 "
+        "x {repeats} 次。",
+        "Station {station} has no gauge runs since its last study: test {units} units x {workers} "
+        "workers x {repeats} repeats first.",
+    ),
+    "grr_stages": (
+        "GRR 测试记录有多个工序（{stages}）：请用 --stage 指定一个。",
+        "There are gauge runs of several stages ({stages}): name one with --stage.",
+    ),
+    "grr_small": (
+        "只有 {units} 台、{workers} 人：至少要 {least_units} 台、{least_workers} 人。",
+        "{units} units and {workers} workers: a study needs {least_units} and {least_workers}.",
+    ),
+    "grr_missing": (
+        "还缺（每人每台 {repeats} 次）：{missing}。",
+        "Still to be tested ({repeats} repeats of each unit by each worker): {missing}.",
+    ),
+    "grr_one_slot": (
+        "每台只在一个槽位测过，槽位之间的差别会算成产品的差别：让每台轮换槽位，"
+        "或用 --slot 只分析一个槽位。",
+        "Each unit was tested in one slot only, so that what the slots differ by counts as the "
+        "units': let the units change slots, or study one with --slot.",
+    ),
+    # Why there is no Cpk, and no proposal of limits.
+    "cpk_no_limits": ("没有限值。", "It has no limits."),
+    "cpk_no_study": (
+        "本工站没有做过测量系统分析（GRR）：请做。",
+        "The gauge was never studied at this station: run a study.",
+    ),
+    "cpk_gauge": (
+        "测量系统 %GRR 为 {grr}，超过 {most}：先改进测量。",
+        "%GRR is {grr}, over {most}: better the measurement first.",
+    ),
+    "cpk_few": (
+        "只有 {n} 个数值，至少要 {least} 个。",
+        "{n} values, and at least {least} are needed.",
+    ),
+    "cpk_wild": (
+        "{n} 个数值中有 {wild} 个远超限值：先找出原因。",
+        "{wild} of {n} values are far outside the limits: find their cause first.",
+    ),
+    "cpk_flat": (
+        "数值大多相同：分辨率不够。",
+        "Most values are the same and tell no spread: the resolution is too coarse.",
+    ),
+    "cpk_unstable": (
+        "过程不稳定：{n} 个数值中 {beyond} 个超出三西格玛，{runs} 次连续九个在同一侧，"
+        "偶然最多 {allowed} 次。",
+        "Not stable: of {n} values {beyond} lie beyond three sigma, {runs} times nine in a row "
+        "lie on one side, and chance explains {allowed} in all.",
+    ),
+    "limits_few": (
+        "只有 {n} 台试产机，至少要 {least} 台才能定限值。",
+        "{n} pilot units, and limits need at least {least}.",
+    ),
+    "limits_flat": (
+        "一半以上的数值相同，无法估计离散。",
+        "More than half of the values are the same, which tells no spread.",
+    ),
     "passed": ("合格", "PASS"),
     "failed": ("不合格", "FAIL"),
     "left": ("跳过", "LEFT"),

@@ -38,8 +38,12 @@ FIRMWARE_MAY_IMPORT = {
 # quickly. All else is imported by the function that needs it.
 LIGHT = {"jinja2", "numpy", "rich", "typer"}
 OURS = {"sim", "host_tools"}
-# A package may be heavy as a whole; then it is itself imported by the function that needs it.
-HEAVY = {"host_tools/store/": {"sqlalchemy", "alembic"}}
+# A package or a module may be heavy as a whole; then it is itself imported by the function that
+# needs it.
+HEAVY = {
+    "host_tools/store/": {"sqlalchemy", "alembic"},
+    "host_tools/station/screen.py": {"textual"},
+}
 # Python that only the MicroPython VM runs: for it the firmware's modules are simply there.
 INSIDE_VM = (
     "sim/vm/bluetooth.py",
@@ -155,6 +159,10 @@ def integer_core(tree: Tree) -> Iterator[str]:
                 yield f"{path}:{line(node)}: the core has no place for {said}"
 
 
+def dotted(path: str) -> str:
+    return path.removesuffix(".py").strip("/").replace("/", ".")
+
+
 def light_start(tree: Tree) -> Iterator[str]:
     """The tools load quickly: heavy libraries are imported by the function that needs them."""
     for path, module in parsed(tree, "sim/", "host_tools/"):
@@ -169,7 +177,7 @@ def light_start(tree: Tree) -> Iterator[str]:
             late = {id(node) for function in inner for node in ast.walk(function)}
             for node, name in imports(statement, path):
                 own = next((f for f in HEAVY if path.startswith(f)), "")
-                heavy = [f for f in HEAVY if name.startswith(f.strip("/").replace("/", "."))]
+                heavy = [f for f in HEAVY if name.startswith(dotted(f))]
                 light = top(name) in LIGHT | OURS | HEAVY.get(own, set())
                 light = light or top(name) in sys.stdlib_module_names
                 light = light and set(heavy) <= {own}
@@ -301,6 +309,8 @@ OFFENCES = [
     (light_start, "host_tools/cli.py", "from host_tools.store import query"),
     (light_start, "host_tools/replay.py", "import sqlalchemy"),
     (light_start, "host_tools/store/query.py", "import matplotlib"),
+    (light_start, "host_tools/cli.py", "from host_tools.station import screen"),
+    (light_start, "host_tools/station/view.py", "import textual"),
     (one_way, "sim/run.py", "from host_tools import replay"),
     (one_way, "host_tools/cli.py", "def go():\n    import tests.reference"),
     (documented, "sim/clock.py", "NOW = 0"),
@@ -328,6 +338,7 @@ BLAMELESS = [
     (light_start, "sim/fast.py", "def compiled():\n    import numba"),
     (light_start, "host_tools/cli.py", "def trace():\n    from host_tools.store import query"),
     (light_start, "host_tools/store/query.py", "from sqlalchemy import select"),
+    (light_start, "host_tools/station/screen.py", "from textual.app import App"),
     (light_start, "sim/playback.py", "from pathlib import Path\nimport numpy as np"),
     (documented, "sim/clock.py", DOCUMENTED + "def f(a):\n    return a"),
 ]

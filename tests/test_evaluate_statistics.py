@@ -174,6 +174,18 @@ def test_agreement_of_too_little_says_so() -> None:
 @pytest.mark.parametrize("free", [4, 5, 10, 50, 500])
 def test_quantiles_are_near_scipys(free: int) -> None:
     assert s._student(free) == pytest.approx(stats.t.ppf(0.975, free), rel=0.02)
-    assert s._chi_square(0.975, free) == pytest.approx(stats.chi2.ppf(0.975, free), rel=0.01)
+    assert s.chi_square(0.975, free) == pytest.approx(stats.chi2.ppf(0.975, free), rel=0.01)
     low = stats.chi2.ppf(0.025, free)
-    assert 0.92 * low <= s._chi_square(0.025, free) <= 1.01 * low
+    assert 0.92 * low <= s.chi_square(0.025, free) <= 1.01 * low
+
+
+@pytest.mark.parametrize(("part", "n"), [(0, 20), (20, 20), (1, 50), (4990, 5000), (13, 29)])
+def test_wilson(part: int, n: int) -> None:
+    theirs = stats.binomtest(part, n).proportion_ci(method="wilson")
+    mine = s.wilson(part, n)
+    assert (mine.low, mine.high) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert mine.value == part / n
+
+
+def test_the_share_of_nothing() -> None:
+    assert np.isnan(s.wilson(0, 0).value)

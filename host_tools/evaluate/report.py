@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from host_tools import page as html
 from host_tools.evaluate import recordings, targets
 from host_tools.evaluate.targets import FIGURES
 
@@ -39,16 +40,9 @@ def page(
     `results`: those that the summary was made of; without them there are no maps. `command`: the
     other program that was scored. `failures`: sentences on cases that could not be scored.
     """
-    import jinja2
     from markupsafe import Markup
 
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    environment = html.environment(Path(__file__).parent)
     environment.filters["svg"] = Markup
     simulated = [result for result in results if result.get("subject") is None]
     lines = [line for row in summary["rows"] for line in row["figures"]]

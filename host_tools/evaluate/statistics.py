@@ -139,6 +139,17 @@ def rule_of_three(n: int) -> float:
     return min(1.0, 3 / n) if n else 1.0
 
 
+def wilson(part: int, n: int) -> Estimate:
+    """A share and Wilson's score interval (1927, JASA 22:209), which holds near 0 and 1 too."""
+    if n == 0:
+        return Estimate(nan, nan, nan, 0)
+    share = part / n
+    under = 1 + Z**2 / n
+    middle = (share + Z**2 / (2 * n)) / under
+    off = Z / under * sqrt(share * (1 - share) / n + Z**2 / (4 * n**2))
+    return Estimate(share, max(0.0, middle - off), min(1.0, middle + off), n)
+
+
 def percentile(values: Floats, share: float) -> Estimate:
     """A percentile with its distribution-free interval, from order statistics.
 
@@ -224,8 +235,8 @@ def agreement(differences: list[Floats]) -> Agreement:
     first, second = between / m0, (1 - 1 / m0) * within
     down, up = 0.0, 0.0
     for square, free in ((first, free_between), (second, free_within)):
-        down += (square * (1 - free / _chi_square(1 - TAIL, free))) ** 2
-        up += (square * (free / _chi_square(TAIL, free) - 1)) ** 2
+        down += (square * (1 - free / chi_square(1 - TAIL, free))) ** 2
+        up += (square * (free / chi_square(TAIL, free) - 1)) ** 2
     narrow = sqrt(max(0.0, spread**2 - sqrt(down)))
     wide = sqrt(spread**2 + sqrt(up))
     off = _student(free_between) * sqrt(float((sizes**2).sum()) / pairs**2 * part + within / pairs)
@@ -249,7 +260,7 @@ def agreement(differences: list[Floats]) -> Agreement:
     )
 
 
-def _chi_square(p: float, free: int) -> float:
+def chi_square(p: float, free: float) -> float:
     """Quantile by Wilson and Hilferty: within 8 % at 4 degrees of freedom, on the wide side."""
     a = 2 / (9 * free)
     return float(free * max(1e-3, 1 - a + NormalDist().inv_cdf(p) * sqrt(a)) ** 3)

@@ -23,6 +23,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+# Kinds of runs of units that are made, and those that judge the station instead.
+PRODUCTION = ("first", "retest", "rework", "scrap")
+JUDGING = ("gauge", "golden", "known_bad")
+# Stages that are no tests but notes on a unit: put on the ageing rack, reworked, scrapped.
+NOTES = ("rack", "rework", "scrap")
+
 
 class Utc(TypeDecorator[datetime.datetime]):
     """A moment in UTC. SQLite keeps no zone, so it is put on again when it is read."""
@@ -134,8 +140,8 @@ class RTransfer(Base):
 class Run(Base):
     """A unit at a stage of a station: how it went.
 
-    outcome: passed, failed, error or aborted. kind: first, retest, rework or scrap. phase: where
-    it failed, empty when it did not.
+    outcome: passed, failed, error or aborted. kind: of PRODUCTION or JUDGING. phase: where it
+    failed, empty when it did not.
     """
 
     __tablename__ = "run"
@@ -244,6 +250,61 @@ class Shipment(Base):
     sscc: Mapped[str] = mapped_column(ForeignKey("package.sscc"), primary_key=True)
     to: Mapped[str]
     at: Mapped[datetime.datetime]
+
+
+class Gauge(Base):
+    """What a study found of a measurement at a station: variances in its unit squared, %GRR of
+    the study's variation and of the tolerance, number of distinct categories."""
+
+    __tablename__ = "gauge"
+    __table_args__ = (Index("ix_gauge_station_at", "station", "at"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    measure: Mapped[int] = mapped_column(ForeignKey("measure.id"))
+    station: Mapped[str]
+    stage: Mapped[str] = mapped_column(String(20))
+    slot: Mapped[str]  # empty when it was of several
+    units: Mapped[int] = mapped_column(SmallInteger)
+    workers: Mapped[int] = mapped_column(SmallInteger)
+    repeats: Mapped[int] = mapped_column(SmallInteger)
+    repeatability: Mapped[float]
+    reproducibility: Mapped[float]
+    interaction: Mapped[float]
+    unit_variance: Mapped[float]
+    grr_pct: Mapped[float | None]
+    tolerance_pct: Mapped[float | None]
+    ndc: Mapped[int | None]
+    at: Mapped[datetime.datetime]
+
+
+class ReferenceUnit(Base):
+    """From this moment on a unit is golden, known_bad, or (withdrawn) neither of them, at a stage.
+
+    phase: where a known-bad one must fail.
+    """
+
+    __tablename__ = "reference_unit"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    serial: Mapped[str] = mapped_column(ForeignKey("unit.serial"))
+    stage: Mapped[str] = mapped_column(String(20))
+    kind: Mapped[str] = mapped_column(String(10))
+    phase: Mapped[str] = mapped_column(String(40))
+    station: Mapped[str]
+    worker: Mapped[str]
+    at: Mapped[datetime.datetime]
+
+
+class Certified(Base):
+    """What a golden unit must read: value ± tolerance."""
+
+    __tablename__ = "certified"
+
+    reference: Mapped[uuid.UUID] = mapped_column(ForeignKey("reference_unit.id"), primary_key=True)
+    phase: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name: Mapped[str] = mapped_column(String(60), primary_key=True)
+    value: Mapped[float]
+    tolerance: Mapped[float]
 
 
 class Outbox(Base):

@@ -17,6 +17,7 @@ from host_tools.sentences import say
 from host_tools.store.connect import StoreError, named, reading, reason
 from host_tools.store.models import (
     Base,
+    Certified,
     Label,
     Measure,
     Measurement,
@@ -108,6 +109,11 @@ def _complete(connection: Connection, entry: _Entry) -> None:
     if entry.kind == "calibration":
         of = RTransfer.calibration == entry.record["sha256"]
         entry.rows["r_transfer"] = _dicts(connection, select(RTransfer.__table__).where(of))
+    elif entry.kind == "gauge":
+        entry.rows["measure"] = _measures(connection, [entry.record["measure"]])
+    elif entry.kind == "reference_unit":
+        of = Certified.reference == entry.record["id"]
+        entry.rows["certified"] = _dicts(connection, select(Certified.__table__).where(of))
     elif entry.kind == "label_outcome":
         wanted = select(Label.serial).where(Label.id == entry.record["label"])
         entry.serial = connection.scalar(wanted)

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, case, func, select
+from sqlalchemy import Connection, Engine, Select, Subquery, case, func, select
 
 from host_tools.identity import Identity
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
+    NOTES,
+    PRODUCTION,
     Calibration,
     Label,
     LabelOutcome,
@@ -138,6 +140,21 @@ def recall(store: Engine, lot: str) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in connection.execute(wanted)]
 
 
+def first_runs(lot: str | None = None, station: str | None = None) -> Subquery:
+    """The first run of each unit at each stage, as a unit that is made: the columns of Run, and
+    its lot. Of a station alone, those of them that were there."""
+    order = func.row_number().over(partition_by=(Run.serial, Run.stage), order_by=Run.at)
+    ranked = select(Run.__table__, Unit.lot, order.label("n")).join(
+        Unit, Unit.serial == Run.serial
+    )
+    ranked = ranked.where(Run.kind.in_(PRODUCTION), Run.stage.not_in(NOTES))
+    if lot is not None:
+        ranked = ranked.where(Unit.lot == lot)
+    every = ranked.subquery()
+    first = select(every).where(every.c.n == 1)
+    return (first if station is None else first.where(every.c.station == station)).subquery()
+
+
 def yields(
     store: Engine, lot: str | None = None, station: str | None = None
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -145,28 +162,16 @@ def yields(
 
     First-pass yield: of the units that came to a stage, how many passed the first time.
     """
-    ranked = select(
-        Run.stage,
-        Run.phase,
-        Run.cause,
-        Run.outcome,
-        func.row_number().over(partition_by=(Run.serial, Run.stage), order_by=Run.at).label("n"),
-    ).join(Unit, Unit.serial == Run.serial)
-    if lot is not None:
-        ranked = ranked.where(Unit.lot == lot)
-    if station is not None:
-        ranked = ranked.where(Run.station == station)
-    runs = ranked.subquery()
+    runs = first_runs(lot, station)
     passed = func.sum(case((runs.c.outcome == "passed", 1), else_=0))
     stages = (
         select(runs.c.stage, func.count().label("units"), passed.label("passed"))
-        .where(runs.c.n == 1)
         .group_by(runs.c.stage)
         .order_by(runs.c.stage)
     )
     failures = (
         select(runs.c.stage, runs.c.phase, runs.c.cause, func.count().label("units"))
-        .where(runs.c.n == 1, runs.c.outcome != "passed")
+        .where(runs.c.outcome != "passed")
         .group_by(runs.c.stage, runs.c.phase, runs.c.cause)
         .order_by(func.count().desc(), runs.c.stage, runs.c.phase)
     )

@@ -9,19 +9,25 @@ import secrets
 import time
 import uuid
 from collections.abc import Sequence
+from math import isfinite
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from host_tools.calibrate.document import Calibration as Calibrated
+from host_tools.capability.gauge import Study
+from host_tools.capability.reference import KNOWN_BAD, Reference
 from host_tools.identity import Identity
 from host_tools.label import sscc
 from host_tools.sentences import say
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
+    PRODUCTION,
     Base,
     Calibration,
+    Certified,
+    Gauge,
     Label,
     LabelOutcome,
     Measure,
@@ -30,6 +36,7 @@ from host_tools.store.models import (
     Outbox,
     Package,
     Packing,
+    ReferenceUnit,
     RTransfer,
     Run,
     SerialBlock,
@@ -233,8 +240,45 @@ def keep_calibration(
 def kind_of(local: Engine, serial: str, stage: str) -> str:
     """What the next run of a unit at a stage is: first, or retest."""
     with reading(local) as connection:
-        there = select(Run.id).where(Run.serial == serial, Run.stage == stage).limit(1)
+        there = select(Run.id).where(Run.serial == serial, Run.stage == stage)
+        there = there.where(Run.kind.in_(PRODUCTION)).limit(1)
         return "first" if connection.scalar(there) is None else "retest"
+
+
+def record_studies(
+    local: Engine, station: str, stage: str, slot: str, studies: Sequence[tuple[int, Study]]
+) -> None:
+    """What was found of measurements, by their ids, at a station; slot: empty for all of them."""
+    same = ["units", "workers", "repeats", "repeatability", "reproducibility", "interaction"]
+    same += ["unit_variance", "ndc"]
+    with local.begin() as connection:
+        at = now()
+        for measure, study in studies:
+            row = {"id": new_key(), "measure": measure, "station": station, "stage": stage}
+            row |= {name: getattr(study, name) for name in same}
+            for name in ("grr_pct", "tolerance_pct"):
+                value = getattr(study, name)
+                row[name] = value if value is not None and isfinite(value) else None
+            connection.execute(insert(Gauge).values(row | {"slot": slot, "at": at}))
+            _posted(connection, Gauge, row["id"])
+
+
+def designate(local: Engine, unit: Reference, station: str, worker: str) -> None:
+    """From now on this unit judges the slots. Raises StoreError: it is not known here, or a
+    known-bad one does not say where it fails."""
+    if (unit.kind == KNOWN_BAD) != bool(unit.phase):
+        raise StoreError("A known-bad unit, and only such a one, needs the phase where it fails.")
+    with local.begin() as connection:
+        known = select(Unit.serial).where(Unit.serial == unit.serial)
+        if connection.scalar(known) is None:
+            raise StoreError(f"No unit {unit.serial} is known at this station.")
+        row = {"id": new_key(), "serial": unit.serial, "stage": unit.stage, "kind": unit.kind}
+        row |= {"phase": unit.phase, "station": station, "worker": worker, "at": now()}
+        connection.execute(insert(ReferenceUnit).values(row))
+        for (phase, name), (value, tolerance) in unit.certified.items():
+            must = {"phase": phase, "name": name, "value": value, "tolerance": tolerance}
+            connection.execute(insert(Certified).values(reference=row["id"], **must))
+        _posted(connection, ReferenceUnit, row["id"])
 
 
 def begin_label(local: Engine, serial: str, content: str, station: str, worker: str) -> Label:
