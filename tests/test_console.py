@@ -17,7 +17,8 @@ from sim.board import Board, Reset
 from sim.door import App, core, crash, field, settings
 
 EVERY = (
-    "calibration clock crash help identify language log mode reset selftest settings stop stream"
+    "calibration clock crash help identify language leds log mode off reset selftest settings "
+    "stop stream"
 )
 
 
@@ -254,6 +255,43 @@ def filled(device: Device, count: int) -> None:
         device.app.log.append(told, n, 849_000_000 + n if n % 2 else field.NONE, n % 5, 33)
 
 
+def test_a_factory_holds_the_lights(device: Device, console: Console) -> None:
+    device.run(4000)
+    with pytest.raises(ConsoleError, match="mode factory"):
+        console.ask("set leds 0 0")
+    console.ask("set mode factory")
+    chip = device.board.sensor
+    for red_ua, ir_ua in ((0, 0), (2000, 7000)):
+        console.ask(f"set leds {red_ua} {ir_ua}")
+        device.run(5000)
+        assert (chip.led_red_ua, chip.led_ir_ua) == (red_ua, ir_ua), "nothing moves them"
+        samples = console.samples()
+        block = next(samples)
+        samples.close()
+        assert (block.led_red_ua, block.led_ir_ua) == (red_ua, ir_ua)
+        assert device.board.display_reset.value() == 1, "no lights, and yet no reset"
+    console.ask("set mode home")
+    device.run(5000)
+    assert chip.led_red_ua != 2000, "they follow the finger again"
+    assert not device.board.leds_fixed
+    with pytest.raises(ConsoleError):
+        console.ask("set leds 7000 90000")
+    with pytest.raises(ConsoleError, match="7000"):
+        console.ask("set leds 7000")
+
+
+def test_off_is_the_sleep_of_the_menu(device: Device, console: Console) -> None:
+    device.run(3000)
+    with pytest.raises(ConsoleError, match="mode factory"):
+        console.ask("off")
+    console.ask("set mode factory")
+    console.ask("off")
+    device.run(200)
+    assert device.app.off
+    assert device.board.sensor.sampling is False
+    assert not any(device.board.display.pixels())
+
+
 def test_the_log_is_read_and_cleared(device: Device, console: Console) -> None:
     assert console.log() == []
     filled(device, 1100)
@@ -347,6 +385,7 @@ def lines(seed: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     words = [*EVERY.split(), "set", "read", "raw", "clear", "10", "-5", "99999999999999999999"]
     words.remove("reset")
+    words.remove("off")
     while True:
         line = bytearray(" ".join(chance.choices(words, k=chance.randint(1, 9))).encode())
         for _ in range(chance.choice((0, 0, 1, 3))):

@@ -379,9 +379,12 @@ class App:
         if self._at_start_adc(out[field.IR_DC_ADC], self._ir_ua) >= _FINGER_ADC:
             red_ua = _wanted_ua(out[field.RED_DC_ADC], self._red_ua)
             ir_ua = _wanted_ua(out[field.IR_DC_ADC], self._ir_ua)
-        if red_ua == self._red_ua and ir_ua == self._ir_ua:
-            return
-        self._sensor.set_led_ua(red_ua, ir_ua)
+        if red_ua != self._red_ua or ir_ua != self._ir_ua:
+            self.light(red_ua, ir_ua)
+
+    def light(self, red_ua, ir_ua):
+        """Both lights at these currents from here on. Raises what the driver does."""
+        self._driver.set_led_ua(red_ua, ir_ua)
         self._brightest_ua = max(ir_ua, self._ir_ua)
         self._red_ua = red_ua
         self._ir_ua = ir_ua
