@@ -183,11 +183,12 @@ class Console:
         """Whether the unit measures on a cable too, until its next reset."""
         self.ask(f"set mode {'recording' if on else 'home'}")
 
-    def samples(self) -> Generator[Samples, None, None]:
-        """Raw samples as they come; leaving the loop stops them."""
+    def samples(self, quiet_s: float | None = None) -> Generator[Samples, None, None]:
+        """Raw samples as they come; leaving the loop stops them, and so does it when none has
+        come for quiet_s."""
         self.ask("stream raw")
         try:
-            for told in self._incoming(None):
+            for told in self._incoming(quiet_s):
                 if isinstance(told, tuple) and told[0] == "S":
                     yield _samples(told[1])
         finally:

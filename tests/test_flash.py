@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from micropython_image import image
 from test_build import listed
 from typer.testing import CliRunner
 
@@ -23,6 +22,7 @@ from host_tools.sentences import SENTENCES
 from sim.door import settings
 from sim.vm import setup
 from sim.vm.chip import Chip, running
+from sim.vm.image import image
 from sim.vm.port import Port
 
 pytest.importorskip("esptool", reason="esptool is not installed: run `make setup-all`")

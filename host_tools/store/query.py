@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, case, func, select
 
 from host_tools.identity import Identity
+from host_tools.station.route import Past
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     Label,
@@ -29,6 +30,20 @@ def unit(store: Engine, serial: str) -> Identity:
     if row is None:
         raise StoreError(f"No unit {serial} is known here: ask the plant's store, or look again.")
     return Identity(*row)
+
+
+def of_chip(store: Engine, mac: str) -> str | None:
+    """The serial of the unit with this MAC (246f28abcdef), None when none is known here."""
+    with reading(store) as connection:
+        return connection.scalar(select(Unit.serial).where(Unit.mac == mac))
+
+
+def past(store: Engine, serial: str) -> list[Past]:
+    """What a unit has been through, the oldest first."""
+    wanted = select(Run.stage, Run.kind, Run.outcome, Run.at, Run.seconds)
+    with reading(store) as connection:
+        rows = connection.execute(wanted.where(Run.serial == serial).order_by(Run.at, Run.id))
+        return [Past(*row) for row in rows]
 
 
 def signer(store: Engine, signed: Callable[[str], bool]) -> str | None:

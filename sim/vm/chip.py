@@ -81,9 +81,21 @@ class Chip:
     def replug(self) -> None:
         """Pulled out and put in again: a new port, and all that is not flash is forgotten."""
         with self._lock:
+            self.unplug()
+            self.cable(True)
+
+    def unplug(self) -> None:
+        """Pulled out: no port, no power."""
+        with self._lock:
             self.stop()
+            self.cable(False)
+
+    def cable(self, is_in: bool) -> None:
+        """The cable alone, put in or pulled; what runs goes on by whatever else feeds it."""
+        with self._lock:
             self.port.close()
-            self.port = Port(self.port.max_baud, self.port.paced)
+            if is_in:
+                self.port = Port(self.port.max_baud, self.port.paced)
 
     @property
     def is_running(self) -> bool:

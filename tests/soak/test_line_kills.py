@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import pytest
-from micropython_image import image
 from test_build import listed
+
+from sim.vm.image import image
 
 pytest.importorskip("esptool")
 pytest.importorskip("sqlalchemy")
