@@ -16,6 +16,7 @@ _START_TIMEOUT_S = 0.6
 _OLD_LIGHT_S = 0.16  # samples taken under the last current may still come
 _QUIET_S = 2.5  # a sensor that gives nothing for so long gives nothing
 _TRIES = 3
+_READ_S = 0.05  # what is under way comes within it
 
 
 class Pulled(Exception):
@@ -84,6 +85,7 @@ class Dut:
             if not path:
                 raise ConsoleError("silent", "there is no port")
             self._port = open_port(path)
+            self._port.timeout = _READ_S
         # What was asked while it started may still be answered: each try begins anew.
         self._console = Console(self._port, _START_TIMEOUT_S)
         told = self._console.identify()
@@ -135,13 +137,14 @@ class Dut:
         None when no sample comes."""
         found = None
         for _ in range(_TRIES):
-            self._hold(red_ua, ir_ua)
+            self.hold(red_ua, ir_ua)
             found = self._once(seconds, red_ua, ir_ua)
             if found is None or not found.lost:
                 break
         return found
 
-    def _hold(self, red_ua: int, ir_ua: int) -> None:
+    def hold(self, red_ua: int, ir_ua: int) -> None:
+        """Both lights at these currents, until others are asked for."""
         if (red_ua, ir_ua) == self._currents_ua:
             return
         for attempt in range(_TRIES):

@@ -92,13 +92,15 @@ def run(plan: Plan, tell: Tell) -> Summary:
     began_s = time.monotonic()
     line = _Line(plan, tell)
     threads = [
-        threading.Thread(target=line.work, args=(row,), name=f"row {row[0]}") for row in plan.rows
+        threading.Thread(target=line.work, args=(row,), name=f"row {row[0]}", daemon=True)
+        for row in plan.rows
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
-    if line.failure is not None:
+        while thread.is_alive() and line.failure is None:
+            thread.join(0.2)
+    if line.failure is not None:  # the other rows may wait for this one for ever
         raise line.failure
     line.summary.seconds = time.monotonic() - began_s
     return line.summary
@@ -150,11 +152,10 @@ class _Line:
                 declared.stages()[plan.stage],
                 tests,
                 self.tell,
+                lambda tested: self._record(tested, at),
                 {"flash": lambda duts, measure_of: self._flash(tests, duts, measure_of, claimed)},
                 {"label": self._label},
             )
-            for _, tested in tests.values():
-                self._record(tested, at, tests)
         finally:
             with self._lock:
                 self._busy.difference_update(claimed)
@@ -180,7 +181,7 @@ class _Line:
             else:
                 dut.hang_up()
                 if tested.serial and tested.outcome != "refused":
-                    self._record(tested, self.plan.now(), {})
+                    self._record(tested, self.plan.now())
                 else:
                     self._end(tested)
         return admitted
@@ -215,9 +216,7 @@ class _Line:
         if not tested.serial:
             return Fault("refused", "route_unknown", mac=tested.mac)
         with self._stored(tested):
-            refusal = route.refusal(
-                query.past(self.plan.store, tested.serial), self.plan.stage
-            )
+            refusal = route.refusal(query.past(self.plan.store, tested.serial), self.plan.stage)
             if refusal:
                 return Fault("refused", refusal[0], **refusal[1])
             tested.kind = station.kind_of(self.plan.store, tested.serial, self.plan.stage)
@@ -296,12 +295,12 @@ class _Line:
                     faults[dut.slot] = Fault("aborted", "unit_pulled")
 
         slots = [flash.Slot(dut.slot, port) for dut, port in ports()]
-        said: dict[str, str] = {}
+        written: set[str] = set()
 
         def progress(slot: flash.Slot, phase: str, done: int, of: int) -> None:
-            if said.get(slot.name) != phase and phase in ("write", "verify"):
+            if phase == "write" and slot.name not in written:
+                written.add(slot.name)
                 self.tell(SlotView(slot.name, "testing", stage=plan.stage, phase=phase))
-            said[slot.name] = phase
 
         how = flash.Plan(
             flashing.bundle,
@@ -349,9 +348,7 @@ class _Line:
 
     # The end of a test.
 
-    def _record(
-        self, tested: Tested, at: datetime.datetime, tests: Mapping[str, tuple[Dut, Tested]]
-    ) -> None:
+    def _record(self, tested: Tested, at: datetime.datetime) -> None:
         """Into the store, and only then is it told."""
         from host_tools.store import station
 

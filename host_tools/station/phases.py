@@ -41,7 +41,7 @@ def sensor(dut: Dut, measure: Measure) -> None:
 
 def dark(dut: Dut, measure: Measure) -> None:
     """Counts without light: no target, both lights off."""
-    light = dut.light(0.8, 0, 0)
+    light = dut.light(0.5, 0, 0)
     measure("rate", light.rate_hz if light else None)
     measure("red", float(light.red_adc.mean()) if light else None)
     measure("ir", float(light.ir_adc.mean()) if light else None)
@@ -50,7 +50,7 @@ def dark(dut: Dut, measure: Measure) -> None:
 def leds(dut: Dut, measure: Measure) -> None:
     """What a milliampere returns, that twice as many return twice as much, and that the supply
     feels both lights."""
-    low, high = dut.light(0.6, 5000, 5000), dut.light(0.6, 10000, 10000)
+    low, high = dut.light(0.4, 5000, 5000), dut.light(0.4, 10000, 10000)
     if low is None or high is None:
         for name in ("red_return", "ir_return", "red_linear", "ir_linear", "both_supply"):
             measure(name, None)
@@ -60,16 +60,16 @@ def leds(dut: Dut, measure: Measure) -> None:
     measure("ir_return", ir_high)
     measure("red_linear", 100 * red_high / red_low if red_low > 0 else None)
     measure("ir_linear", 100 * ir_high / ir_low if ir_low > 0 else None)
-    dut.light(0.2, 0, 0)
+    dut.hold(0, 0)
     without_ua = dut.jig.current_ua(dut.slot)
-    dut.light(0.2, 50000, 50000)
+    dut.hold(50000, 50000)
     measure("both_supply", dut.jig.current_ua(dut.slot) - without_ua)
-    dut.light(0.2, _TEST_UA, _TEST_UA)
+    dut.hold(_TEST_UA, _TEST_UA)
 
 
 def crosstalk(dut: Dut, measure: Measure) -> None:
     """What comes back from the case itself, a milliampere."""
-    light = dut.kept["crosstalk"] = dut.light(0.8, _TEST_UA, _TEST_UA)
+    light = dut.kept["crosstalk"] = dut.light(0.6, _TEST_UA, _TEST_UA)
     red, ir = _per_ma(light) if light else (None, None)
     measure("red", red)
     measure("ir", ir)
@@ -88,7 +88,7 @@ def sound(dut: Dut, measure: Measure) -> None:
 
 def optics(dut: Dut, measure: Measure) -> None:
     """What the grey target returns, a milliampere, the case's own share taken off."""
-    light = dut.kept["grey"] = dut.light(2.0, _TEST_UA, _TEST_UA)
+    light = dut.kept["grey"] = dut.light(1.6, _TEST_UA, _TEST_UA)
     red, ir = _beyond_case(dut, light)
     dut.kept["grey_per_ma"] = (red, ir)
     measure("red_return", red)
@@ -111,7 +111,7 @@ def noise(dut: Dut, measure: Measure) -> None:
 
 def ambient(dut: Dut, measure: Measure) -> None:
     """Light from outside: both of ours off, before the target that lets most in."""
-    light = dut.light(0.6, 0, 0)
+    light = dut.light(0.4, 0, 0)
     measure("red", float(light.red_adc.mean()) if light else None)
     measure("ir", float(light.ir_adc.mean()) if light else None)
     measure("overflow", light.overflows if light else None)
@@ -119,7 +119,7 @@ def ambient(dut: Dut, measure: Measure) -> None:
 
 def infrared(dut: Dut, measure: Measure) -> None:
     """A tile that takes red and lets infrared pass: exchanged lights show here."""
-    red, ir = _beyond_case(dut, dut.light(0.6, _TEST_UA, _TEST_UA))
+    red, ir = _beyond_case(dut, dut.light(0.4, _TEST_UA, _TEST_UA))
     grey_red, grey_ir = dut.kept["grey_per_ma"]
     measure("red_taken", 100 * (1 - red / grey_red) if red is not None and grey_red else None)
     measure("ir_taken", 100 * (1 - ir / grey_ir) if ir is not None and grey_ir else None)
@@ -127,7 +127,7 @@ def infrared(dut: Dut, measure: Measure) -> None:
 
 def modulated(dut: Dut, measure: Measure) -> None:
     """A known ratio: a sine of the shutter's frequency is fitted to both logarithms."""
-    light = dut.light(2.6, _TEST_UA, _TEST_UA)
+    light = dut.light(2.2, _TEST_UA, _TEST_UA)
     if light is None or min(light.red_adc.min(), light.ir_adc.min()) <= 0:
         measure("pulse", None)
         measure("ratio_error", None)

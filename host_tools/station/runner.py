@@ -77,10 +77,12 @@ def run_stage(
     declared: Sequence[Phase],
     tests: Mapping[str, tuple[Dut, Tested]],
     tell: Tell,
+    leaves: Callable[[Tested], None],
     row_phases: Mapping[str, RowPhase] = {},
     unit_phases: Mapping[str, Callable[[Dut, phases.Measure], None]] = {},
 ) -> None:
-    """Take units (by slot) through a stage and write into each Tested what came of it.
+    """Take units (by slot) through a stage and write into each Tested what came of it; leaves is
+    told of each as soon as it is done.
 
     row_phases and unit_phases are further ones than those in phases.py, by name: what needs more
     than a unit and the jig.
@@ -103,13 +105,13 @@ def run_stage(
                 _do(phase, live, pool, row_phases, unit_phases)
             for slot, (dut, tested) in list(live.items()):
                 tested.seconds += time.monotonic() - began_s
-                if tested.outcome != "passed" and not (
-                    phase.go_on and tested.outcome == "failed"
-                ):
+                if tested.outcome != "passed" and not (phase.go_on and tested.outcome == "failed"):
                     dut.hang_up()
                     del live[slot]
-    for dut, _ in live.values():
+                    leaves(tested)
+    for dut, tested in live.values():
         dut.hang_up()
+        leaves(tested)
 
 
 def _view(

@@ -117,6 +117,14 @@ class Jig:
                 unit.take_out()
                 self.chips.remove(unit.chip)
 
+    def file(self, number: int, name: str) -> str:
+        """Of a unit that is in no slot, in hexadecimal."""
+        return self._units[number].file(name).hex()
+
+    def mend(self, number: int, faults: list[str]) -> None:
+        """Repair: only these faults are left."""
+        self._units[number].set_faults(tuple(faults))
+
     def wear(self, slot: str, left: float) -> None:
         self._places[slot].left = left
 

@@ -14,7 +14,12 @@ from typing import Any
 from sim.chips.max30102 import DARK_ADC, FULL_SCALE_ADC
 
 # (red, infrared) that a target returns, against the grey one.
-RETURNS = {"dark": (0.0, 0.0), "grey": (1.0, 1.0), "infrared": (0.04, 0.92), "modulated": (0.8, 0.8)}
+RETURNS = {
+    "dark": (0.0, 0.0),
+    "grey": (1.0, 1.0),
+    "infrared": (0.04, 0.92),
+    "modulated": (0.8, 0.8),
+}
 MODULATION_HZ = 1.2
 MODULATION = 0.01  # of infrared; of red it is that times the ratio written on the target
 _BASE_RANGE_NA = 4096

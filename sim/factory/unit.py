@@ -7,7 +7,8 @@ import zlib
 from sim.board import Board
 from sim.chips.pin import Pin
 from sim.factory.target import Optics, Place, Returned
-from sim.vm.chip import Chip
+from sim.vm.chip import Chip, file_of
+from sim.vm.flash import Flash
 
 # What can be wrong with a unit, besides that it is pulled out.
 FAULTS = (
@@ -36,29 +37,34 @@ class Unit:
     the same. Until it is put in somewhere it is off, its flash as it was left."""
 
     def __init__(self, number: int, mac: str, faults: tuple[str, ...] = ()) -> None:
-        optics = Optics.drawn(random.Random(number))
+        self._number = number
+        self._light = Returned(Optics(), Place(), number)
+        self.board = Board(self._light)
+        self.board.battery_adc.cells_mv = 2400
+        self.chip = Chip("esp32c3", bytes.fromhex(mac), board=self.board)
+        self.set_faults(faults)
+        self.chip.unplug()
+        self._kept = zlib.compress(self.chip.flash.content, 1)
+        self.chip.flash.content = bytearray()
+        self._tones_heard = 0
+
+    def set_faults(self, faults: tuple[str, ...]) -> None:
+        """Just these from here on. Raises ValueError for one that there is not."""
         unknown = set(faults) - set(FAULTS)
         if unknown:
             raise ValueError(f"{', '.join(sorted(unknown))} is no fault of a virtual unit.")
+        optics = Optics.drawn(random.Random(self._number))
         if "leds_swapped" in faults:
             optics.swapped = True
         if "crosstalk" in faults:
             optics.crosstalk = (8 * optics.crosstalk[0], 8 * optics.crosstalk[1])
         if "slow_clock" in faults:
             optics.clock = 0.9
-        self._light = Returned(optics, Place(), number)
-        self.board = Board(self._light)
+        self._light.optics = optics
+        self.board.sensor.faults -= _OF_CHIP
         self.board.sensor.faults |= _OF_CHIP.intersection(faults)
-        self.board.battery_adc.cells_mv = 2400
-        self.chip = Chip("esp32c3", bytes.fromhex(mac), board=self.board)
-        if "bad_flash" in faults:
-            self.chip.flash.stuck = dict.fromkeys(_STUCK_AT, 0)
-        if "port_dies" in faults:
-            self.chip.flash.dies_after = _SECTORS_BEFORE_DEATH
-        self.chip.unplug()
-        self._kept = zlib.compress(self.chip.flash.content, 1)
-        self.chip.flash.content = bytearray()
-        self._tones_heard = 0
+        self.chip.flash.stuck = dict.fromkeys(_STUCK_AT, 0) if "bad_flash" in faults else {}
+        self.chip.flash.dies_after = _SECTORS_BEFORE_DEATH if "port_dies" in faults else None
 
     def put_in(self, place: Place) -> None:
         """Into a slot: it gets power and a cable, and starts if there is a program on it."""
@@ -82,6 +88,12 @@ class Unit:
         assert self.board.vbus is not None
         self.board.vbus.value(int(is_in))
         self.chip.cable(is_in)
+
+    def file(self, name: str) -> bytes:
+        """What a file of its data partition holds while it is off; empty when it has none."""
+        flash = Flash()
+        flash.content = bytearray(zlib.decompress(self._kept))
+        return file_of(flash, "data", name)
 
     def press(self, ms: float) -> None:
         self.board.button.value(0)
@@ -107,7 +119,9 @@ class Unit:
             total_ma += _RUNNING_MA
         sensor = self.board.sensor
         if sensor.sampling:
-            pulsed_ua = (sensor.led_red_ua + sensor.led_ir_ua) * sensor.rate_hz
+            red_ua = 0 if "dead_red" in sensor.faults else sensor.led_red_ua
+            ir_ua = 0 if "dead_ir" in sensor.faults else sensor.led_ir_ua
+            pulsed_ua = (red_ua + ir_ua) * sensor.rate_hz
             total_ma += _SENSOR_MA + pulsed_ua * sensor.pulse_us / 1e9
         if self.dots():
             total_ma += _DISPLAY_MA

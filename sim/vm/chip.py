@@ -339,6 +339,21 @@ def _mounted(flash: Flash, partition: Partition, format_it: bool = False):
     return filesystem
 
 
+def file_of(flash: Flash, label: str, name: str) -> bytes:
+    """A file of a partition; empty when there is none."""
+    from littlefs import LittleFSError
+
+    partition = flash.partition(label)
+    try:
+        if partition is None:
+            return b""
+        filesystem = _mounted(flash, partition)  # which must live as long as its files
+        with filesystem.open(name, "rb") as file:
+            return bytes(file.read())
+    except (LittleFSError, FileNotFoundError):
+        return b""
+
+
 def _put_back(flash: Flash, partition: Partition, filesystem) -> None:
     flash.content[partition.start : partition.start + partition.size] = filesystem.context.buffer
 
