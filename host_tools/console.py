@@ -24,6 +24,7 @@ _NONE = 0xFFFF
 _FRAME_MAX = 4096
 _SAMPLES_HEAD = struct.Struct("<IBBHH")
 _DRAINED = 200  # reads at most, until what was under way has ended
+_STOPPED_S = 1.0  # and so long for the answer that it has
 _EVIDENCE = {0: "none", 16: "secondary", 32: "human_sao2"}  # of the firmware's terms.py
 
 
@@ -117,10 +118,7 @@ class Console:
     def ask(self, line: str) -> str:
         """What the device answers to a line, without its OK."""
         if self._stale:
-            self._port.write(b"\nstop\n")
-            for _ in range(_DRAINED):
-                if not self._port.read(256):
-                    break
+            self._drain()
         self._stale = True
         self._inbox = b""
         self._port.write(line.encode() + b"\n")
@@ -139,6 +137,19 @@ class Console:
             f"the unit does not answer to {line.split()[0]!r}: is its program running, and is "
             "this its port?",
         )
+
+    def _drain(self) -> None:
+        """End what is under way and take what it has left: up to the answer to this very stop,
+        for a busy host hears it late, and would take it for that to the next question."""
+        self._port.write(b"\nstop\n")
+        heard = b"\n"
+        until_s = time.monotonic() + _STOPPED_S
+        for _ in range(_DRAINED):
+            more = self._port.read(256)
+            heard = heard[-16:] + more
+            is_answered = re.search(rb"\nOK\r?\n$", heard) or time.monotonic() > until_s
+            if not more and is_answered:
+                break
 
     def fields(self, line: str) -> dict[str, str]:
         """An answer of the form name=value name=value."""

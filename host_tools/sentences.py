@@ -130,7 +130,7 @@ SENTENCES = {
     ),
     "do_age": (
         "{name}={value} {unit}（至少 {low}）：放回老化架，到时间再取。",
-        "{name} = {value} {unit} (at least {low}): put it back on the rack until its time is over.",
+        "{name} = {value} {unit} (at least {low}): put it back on the rack for the rest of it.",
     ),
     "do_crosstalk": (
         "{name}={value} {unit}（{low}–{high}）：机壳内漏光，检查遮光圈和窗口，送维修。",

@@ -1,4 +1,4 @@
-"""What is declared in phases.yaml: stages, their phases, and what each measures within which limits."""
+"""What phases.yaml declares: stages, their phases, and what each measures, within which limits."""
 
 import dataclasses
 import functools

@@ -309,8 +309,19 @@ class _Line:
             private_key=flashing.private_key,
         )
         # Whoever is in this jig and known here is to be flashed anew, and keeps its serial.
-        outcomes = flash.flash(how, slots, identity_of, lambda slot, found: True, progress)
-        for dut, outcome in zip([d for d in duts if d.slot not in faults], outcomes, strict=True):
+        outcomes = {
+            outcome.slot: outcome
+            for outcome in flash.flash(how, slots, identity_of, lambda slot, found: True, progress)
+        }
+        # A contact that was not there yet: once more, before a chip is called mute.
+        mute = [slot for slot in slots if outcomes[slot.name].cause == "mute"]
+        if mute:
+            again = flash.flash(how, mute, identity_of, lambda slot, found: True, progress)
+            outcomes.update((outcome.slot, outcome) for outcome in again)
+        for dut in duts:
+            if dut.slot in faults:
+                continue
+            outcome = outcomes[dut.slot]
             tested = tests[dut.slot][1]
             tested.mac = dut.mac = outcome.mac.replace(":", "")
             if tested.mac in given:
@@ -324,15 +335,17 @@ class _Line:
 
     def _label(self, dut: Dut, measure: Measure) -> None:
         """Printed, and read back."""
+        from sqlalchemy.exc import SQLAlchemyError
+
         from host_tools import label_print
-        from host_tools.store import query, station
+        from host_tools.store import connect, query, station
 
         plan, labelling = self.plan, self.plan.labelling
         assert labelling is not None
-        for _, serial, copy in station.unsettled_labels(plan.store):
-            if serial == dut.serial:
-                raise Fault("refused", "unsettled", serial=serial, copy=copy)
         try:
+            for _, serial, copy in station.unsettled_labels(plan.store):
+                if serial == dut.serial:
+                    raise Fault("refused", "unsettled", serial=serial, copy=copy)
             label_print.print_units(
                 plan.store,
                 plan.station,
@@ -341,9 +354,11 @@ class _Line:
                 labelling.product,
                 lambda pictures: labelling.send(dut.slot, pictures),
             )
+            wanted = label_print.content(query.unit(plan.store, dut.serial), labelling.product)
         except label_print.PrintError as error:
             raise Fault("error", "unexpected", error=error) from None
-        wanted = label_print.content(query.unit(plan.store, dut.serial), labelling.product)
+        except SQLAlchemyError as error:
+            raise Fault("error", "store", error=connect.reason(error)) from None
         measure("read_back", float(labelling.read(dut.slot) == wanted))
 
     # The end of a test.

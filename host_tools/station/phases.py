@@ -175,7 +175,7 @@ def battery(dut: Dut, measure: Measure) -> None:
 
 
 def sleep(dut: Dut, measure: Measure) -> None:
-    """What it draws and shows when it is off, its cable pulled. It is not to be asked after this."""
+    """What it draws and shows when it is off, its cable pulled; the last that is asked of it."""
     dut.ask("off")
     dut.hang_up()
     dut.jig.cable(dut.slot, False)
@@ -199,7 +199,7 @@ def _beyond_case(dut: Dut, light: Light | None) -> tuple[float | None, float | N
 
 
 def _noise_ppm(adc: np.ndarray) -> float | None:
-    """By second differences, which no slow change moves: their variance is six times the noise's."""
+    """By second differences, which no slow change moves; their variance is six times the noise."""
     mean = adc.mean()
     return float(1e6 * np.diff(adc, 2).std() / np.sqrt(6) / mean) if mean > 0 else None
 

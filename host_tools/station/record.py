@@ -1,4 +1,4 @@
-"""What is recorded of a unit away from the jig: ageing, rework, scrap. Each needs its store only."""
+"""What is recorded of a unit away from the jig: ageing, rework, scrap."""
 
 import dataclasses
 import datetime

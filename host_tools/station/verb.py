@@ -177,7 +177,8 @@ def teller() -> Tell:
 
 
 def _state(view: SlotView) -> str:
-    key = {"refused": "refused_unit", "ended": "aborted"}.get(view.state, view.state)
+    ended = "aborted" if view.cause in ("unit_pulled", "pulled", "no_port") else "error"
+    key = {"refused": "refused_unit", "ended": ended}.get(view.state, view.state)
     sentence = f": {view.sentence}" if view.sentence else ""
     return f"{say(key) if key not in ('empty', 'testing') else view.state}{sentence}"
 

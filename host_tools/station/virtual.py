@@ -1,4 +1,4 @@
-"""A whole line without hardware: virtual units with seeded faults, virtual slots, a virtual worker.
+"""A whole line without hardware: virtual units with seeded faults, slots, and a worker.
 
 Real are the station, its store, esptool, MicroPython with the firmware just flashed, the labels
 and the reader of them. Virtual are the chips' machine code, the sensor's light, the meters, and
@@ -294,7 +294,7 @@ class _Factory:
         )
 
     def _age(self, due: Sequence[Seeded]) -> None:
-        """On the rack, and the modelled clock put forward; one is taken off early, one never came."""
+        """On the rack, the modelled clock put forward; one is taken off early, one never came."""
         rack = [unit for unit in due if unit.fault != "skips"]
         for unit in rack:
             record.onto_rack(self.store, unit.serial, self.who, self.now())
@@ -374,7 +374,7 @@ class _Factory:
             return True
 
     def _chosen(self, free: Sequence[str]) -> dict[str, Seeded]:
-        """Who goes where: none into the slot in which it has just failed, while there is another."""
+        """Who goes where: into another slot than where it has just failed, if there is one."""
         chosen: dict[str, Seeded] = {}
         left = []
         for unit in list(self._queue):
@@ -406,9 +406,7 @@ class _Factory:
             if stage == "pack":
                 unit.became = "packed"
         elif last.outcome == "refused":
-            if last.cause in ("same_mac", "route_elsewhere", "route_passed"):
-                unit.became = "aside"
-            elif last.cause not in ("route_skipped", "route_failed", "route_young"):
+            if last.cause not in ("route_skipped", "route_failed", "route_young"):
                 unit.became = "aside"
         elif last.outcome == "failed" and self._exhausted(stage, unit):
             if unit.fault == _MENDED:
@@ -593,7 +591,8 @@ class _Factory:
                 recorded = [
                     run for run in told["runs"] if run["stage"] in ("pcba", "final", "pack")
                 ]
-                kept = [run for run in unit.runs if run.outcome not in ("refused",)]
+                # Who was pulled out before it had a serial is nobody yet.
+                kept = [run for run in unit.runs if run.serial and run.outcome != "refused"]
                 kept = [run for run in kept if run.cause != "store"]
                 if len(recorded) != len(kept):
                     reasons.append(

@@ -1,4 +1,4 @@
-"""A virtual unit: a chip on a pseudo-terminal with a board on its pins, and what is wrong with it."""
+"""A virtual unit: a chip on a pseudo-terminal, a board on its pins, and what is wrong with it."""
 
 import random
 import time
