@@ -741,6 +741,10 @@ def station(
     out: Out = None,
     printer: Printer = None,
     store: Store = None,
+    plant: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where the records of other stations are."),
+    ] = None,
     virtual: Annotated[
         int | None,
         typer.Option(min=4, metavar="SLOTS", help="A whole line of virtual units and slots."),
@@ -773,23 +777,21 @@ def station(
             raise typer.BadParameter(
                 "Name a --stage; for ageing say which units with --begin or --end."
             )
-        _station(
-            local,
-            verb.Asked(
-                stage.value, file, jig, port or (), once, name, worker, lot, revision, product,
-                out, printer,
-            ),
-            as_json,
+        asked = verb.Asked(
+            stage.value, file, jig, port or (), once, name, worker, lot, revision, product,
+            out, printer,
         )  # fmt: skip
+        with _stored(plant) if plant else contextlib.nullcontext() as above:
+            _station(local, above, asked, as_json)
 
 
-def _station(local, asked, as_json: bool) -> None:
+def _station(local, above, asked, as_json: bool) -> None:
     """A stage, until its work is over."""
     from host_tools import bundle
     from host_tools.station import jig, line, verb
 
     try:
-        plan = verb.plan(asked, local, {})
+        plan = verb.plan(asked, local, {}, above)
     except (verb.UsageError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     except (bundle.BundleError, jig.JigError) as error:

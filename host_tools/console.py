@@ -138,6 +138,24 @@ class Console:
             "this its port?",
         )
 
+    def begin(self, line: str, told: str, timeout_s: float) -> None:
+        """Find the first answer that is ours, on a unit that may still answer what was asked of it
+        before it could: `line` must not be among that, and its answer begins with `told`.
+
+        Answers come in the order of the questions, so after this one all the others are over.
+        """
+        self._inbox = b""
+        self._stale = True
+        self._port.write(b"\nstop\n" + line.encode() + b"\n")
+        until_s = time.monotonic() + timeout_s
+        for heard in self._incoming(timeout_s):
+            if isinstance(heard, str) and heard.startswith(f"OK {told}"):
+                self._stale = False
+                return
+            if time.monotonic() > until_s:
+                break
+        raise ConsoleError("silent", "the unit does not answer: is its program running?")
+
     def _drain(self) -> None:
         """End what is under way and take what it has left: up to the answer to this very stop,
         for a busy host hears it late, and would take it for that to the next question."""

@@ -206,6 +206,11 @@ SENTENCES = {
         "It does not answer ({error}): check the USB contacts and test again; if it stays silent, "
         "send it to repair.",
     ),
+    "samples_lost": (
+        "采样丢失，无法判定：关闭电脑上其他程序，重测；反复出现则交给工程师。",
+        "Samples were lost and nothing can be judged: close other programs on this computer and "
+        "test again; if it comes back, give it to the engineer.",
+    ),
     "jig": (
         "夹具没有回应（{error}）：检查夹具电源和连线，不要判定产品。",
         "The jig does not answer ({error}): check its power and cables; this says nothing about "

@@ -298,6 +298,18 @@ def test_the_workaround_is_undone() -> None:
     assert (EspLog.instance, loader.HexFormatter) == before
 
 
+def test_it_lasts_while_anybody_uses_it() -> None:
+    from esptool import loader
+
+    before = loader.HexFormatter
+    first, second = flash._esptool(), flash._esptool()
+    first.__enter__()
+    with second:
+        first.__exit__(None, None, None)
+        assert str(loader.HexFormatter(b"packet")) == "", "another row still flashes"
+    assert loader.HexFormatter is before
+
+
 # What is plugged in.
 
 

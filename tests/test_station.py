@@ -22,7 +22,7 @@ from host_tools.console import Console, ConsoleError
 from host_tools.sentences import SENTENCES, say
 from host_tools.station import declared, line, phases, record, route, runner, view, virtual
 from host_tools.station.declared import Measurement, Phase
-from host_tools.station.dut import Light, Pulled
+from host_tools.station.dut import Light, Lost, Pulled
 from host_tools.station.jig import Hands, JigError, JigLine
 from host_tools.station.route import Past
 from host_tools.station.runner import Fault
@@ -31,7 +31,9 @@ from sim.door import buzzer, max30102
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: run `make setup-all`")
 
-from host_tools.store import connect, query, station
+from sqlalchemy.exc import OperationalError
+
+from host_tools.store import connect, push, query, station
 
 REPO = Path(__file__).parent.parent
 DAY = datetime.datetime(2026, 11, 20, 8, tzinfo=datetime.UTC)
@@ -214,6 +216,7 @@ def raising(error: BaseException) -> Any:
     [
         (raising(Pulled()), "aborted", "unit_pulled"),
         (raising(JigError("stuck")), "error", "jig"),
+        (raising(Lost()), "error", "samples_lost"),
         (raising(ConsoleError("silent", "no answer")), "failed", "unit_silent"),
         (raising(ZeroDivisionError()), "error", "unexpected"),
         (raising(Fault("refused", "route_scrapped")), "refused", "route_scrapped"),
@@ -494,7 +497,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
             return True
 
         plan = line.Plan(
-            "pack", store, "s1", "Li", "0.1.0", jig, [["1", "2"]], ready,
+            "pack", more.pop("store", store), "s1", "Li", "0.1.0", jig, [["1", "2"]], ready,
             labelling=line.Labelling(
                 None,
                 lambda slot, pictures: None,
@@ -555,6 +558,38 @@ def test_who_may_not_come_in(labelled: Any) -> None:
     assert labelled.work().exit_code() == 3
     runs = query.past(labelled.store, labelled.serials["246f28000001"])
     assert [each.stage for each in runs].count("pack") == 1, "who was refused was not tested"
+
+
+def test_what_other_stations_have_recorded_counts(labelled: Any, tmp_path: Path) -> None:
+    """Three stations and a plant: the one at the end knows the units by the plant alone, and goes
+    on by what it knows when that is away."""
+    plant = connect.opened(tmp_path / "plant.sqlite")
+    here = connect.opened(tmp_path / "s3.sqlite")
+    assert outcomes(labelled.work({"1": 1}, store=here)) == [("1", "refused", "route_unknown")]
+    push.push(labelled.store, plant)
+    there = {"store": here, "plant": plant}
+    assert outcomes(labelled.work({"1": 1}, **there)) == [("1", "passed", "")]
+    assert outcomes(labelled.work({"1": 1}, **there)) == [("1", "refused", "route_passed")]
+    with here.connect() as connection:
+        kinds = (
+            connection.exec_driver_sql("SELECT kind FROM outbox ORDER BY number").scalars().all()
+        )
+    assert kinds == ["label", "run", "label_outcome"] or set(kinds) == {
+        "label", "run", "label_outcome",
+    }, "what came from the plant does not go back there"  # fmt: skip
+    push.push(here, plant)
+    serial = labelled.serials["246f28000001"]
+    runs = [each.stage for each in query.past(plant, serial)]
+    assert runs == ["pcba", "ageing", "final", "pack"]
+    record.rework(labelled.store, serial, "window", WHO, datetime.datetime.now(datetime.UTC))
+    push.push(labelled.store, plant)
+    assert outcomes(labelled.work({"1": 1}, **there)) == [("1", "refused", "route_skipped")]
+    away = connect.engine("postgresql://line@/plant?host=" + str(tmp_path))
+    assert outcomes(labelled.work({"1": 2}, store=here, plant=away)) == [
+        ("1", "refused", "route_unknown")
+    ]
+    plant.dispose()
+    here.dispose()
 
 
 def test_two_in_a_row_lock_a_slot(labelled: Any) -> None:

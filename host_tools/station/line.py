@@ -12,7 +12,7 @@ import datetime
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from host_tools import flash
@@ -63,6 +63,7 @@ class Plan:
     jig: Jig
     rows: Sequence[Sequence[str]]
     ready: Callable[[Sequence[str]], bool]
+    plant: Any = None  # where other stations' records are, if it can be reached
     locked: Mapping[str, str] = dataclasses.field(default_factory=dict)
     flashing: Flashing | None = None
     labelling: Labelling | None = None
@@ -205,9 +206,20 @@ class _Line:
         except JigError as error:
             tested.ends("error", "identify", "jig", error=error)
         if tested.mac:
+            self._adopt(tested.mac)
             with self._stored(tested):
                 tested.serial = query.of_chip(self.plan.store, tested.mac) or ""
         dut.serial = tested.serial
+
+    def _adopt(self, mac: str) -> None:
+        """What other stations know of a chip. Without the plant, what is known here must do."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from host_tools.store import station
+
+        if self.plan.plant is not None:
+            with suppress(SQLAlchemyError):
+                station.adopt(self.plan.store, self.plan.plant, mac)
 
     def _admission(self, tested: Tested, claimed: list[str]) -> Fault | None:
         """Why a recognised unit may not enter; None when it may, and then it is `claimed`."""
@@ -266,6 +278,7 @@ class _Line:
 
         def identity_of(mac: str) -> Any:
             plain = mac.replace(":", "")
+            self._adopt(plain)
             tested = Tested("", plan.stage, mac=plain)
             found = None
             with self._stored(tested):

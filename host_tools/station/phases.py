@@ -105,8 +105,8 @@ def clock(dut: Dut, measure: Measure) -> None:
 def noise(dut: Dut, measure: Measure) -> None:
     """Scatter from sample to sample as a share of the signal; of the last samples."""
     light: Light | None = dut.kept["grey"]
-    for name, adc in (("red", light and light.red_adc), ("ir", light and light.ir_adc)):
-        measure(name, None if adc is None else _noise_ppm(adc))
+    measure("red", _noise_ppm(light.red_adc) if light else None)
+    measure("ir", _noise_ppm(light.ir_adc) if light else None)
 
 
 def ambient(dut: Dut, measure: Measure) -> None:
@@ -150,7 +150,7 @@ def display(dut: Dut, measure: Measure) -> None:
 def button(dut: Dut, measure: Measure) -> None:
     """A press turns the picture, which the unit keeps as a setting; another turns it back."""
     before = dut.fields("settings")["turned"]
-    seen = []
+    seen: list[bool] = []
     for _ in range(2):
         dut.jig.press(dut.slot, _PRESS_MS)
         seen.append(_becomes(dut, before if seen else str(1 - int(before))))

@@ -14,7 +14,7 @@ from host_tools.console import ConsoleError
 from host_tools.sentences import say
 from host_tools.station import phases
 from host_tools.station.declared import Phase
-from host_tools.station.dut import Dut, Pulled
+from host_tools.station.dut import Dut, Lost, Pulled
 from host_tools.station.jig import JigError
 from host_tools.station.view import SlotView, Tell
 
@@ -178,6 +178,8 @@ def _alone(function, dut: Dut, measure: phases.Measure) -> Fault | None:
         fault = Fault("aborted", "unit_pulled")
     except JigError as error:
         fault = Fault("error", "jig", error=error)
+    except Lost:
+        fault = Fault("error", "samples_lost")
     except ConsoleError as error:
         fault = Fault("failed", "unit_silent", error=error)
     except Fault as found:

@@ -48,7 +48,7 @@ def version() -> str:
     return importlib.metadata.version("xueyang")
 
 
-def plan(asked: Asked, store: Any, locked: dict[str, str]) -> line.Plan:
+def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
         raise UsageError("Say which --station this is.")
@@ -81,6 +81,7 @@ def plan(asked: Asked, store: Any, locked: dict[str, str]) -> line.Plan:
         jig,
         rows,
         ready,
+        plant,
         locked,
         flashing,
         labelling,

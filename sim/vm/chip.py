@@ -110,7 +110,8 @@ class Chip:
                 assert self._vm.stdin and self._vm.stdout
                 self._vm.kill()
                 self._vm.wait()
-                self._vm.stdin.close()
+                with contextlib.suppress(BrokenPipeError):  # what nobody reads any more
+                    self._vm.stdin.close()
                 self._vm.stdout.close()
                 self._vm = None
             if self._wires is not None:

@@ -1,4 +1,4 @@
-"""off: sleep until the button is pressed, as from the menu; for a factory. The answer comes first."""
+"""off: sleep until the button is pressed, as from the menu; for a factory. OK comes first."""
 
 from oximeter import terms
 
