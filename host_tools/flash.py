@@ -28,7 +28,7 @@ from sim.door import settings
 BAUDS = (921_600, 460_800, 230_400, 115_200)
 DEADLINE_S = 60.0
 _FIRST_BAUD = 115_200
-_CONNECT_ATTEMPTS = 2
+_CONNECT_ATTEMPTS = 5  # a jig's contacts may bounce; each takes less than a second
 
 # (vendor, product) of what an ESP32 hangs on: the chips' own USB, CP210x, CH340, CH343, CH9102,
 # FT232R, FT2232, FT231X. Nothing else is touched by --all.

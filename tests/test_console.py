@@ -456,6 +456,39 @@ def test_an_error_in_a_command_is_an_answer(
     device.until_number()
 
 
+class Scripted:
+    """A port that gives these pieces, one a read, whatever is written to it."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def read(self, n: int, /) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def write(self, data: bytes, /) -> None: ...
+
+
+def test_a_busy_unit_answers_late_and_is_not_misunderstood() -> None:
+    late = Scripted(b"", b"", b"O", b"", b"K\n", b"", b"OK product=xueyang uid=01\n")
+    assert Console(late, 0.1).identify()["uid"] == "01", "the OK was that to the stop"
+
+
+def test_the_first_answer_that_is_ours() -> None:
+    """A unit that has just started answers all that was asked while it did."""
+    started = Scripted(
+        b"MPY: soft reboot\nOK\nOK time=-\n",
+        b"OK\nOK langu",
+        b"age=zh\n",
+        b"OK product=x uid=02\n",
+    )
+    console = Console(started, 0.1)
+    console.begin("language", "language=", 1.0)
+    assert console.identify()["uid"] == "02"
+    with pytest.raises(ConsoleError) as silent:
+        Console(Scripted(b"OK\nOK time=-\n"), 0.1).begin("language", "language=", 0.1)
+    assert silent.value.code == "silent"
+
+
 def test_a_unit_that_is_silent_and_a_port_that_is_none(device: Device) -> None:
     class Silent(Cable):
         def write(self, data: bytes, /) -> None:

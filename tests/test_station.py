@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from host_tools.cli import app
 from host_tools.console import Console, ConsoleError
 from host_tools.sentences import SENTENCES, say
-from host_tools.station import declared, line, phases, record, route, runner, view, virtual
+from host_tools.station import declared, jig, line, phases, record, route, runner, view, virtual
 from host_tools.station.declared import Measurement, Phase
 from host_tools.station.dut import Light, Lost, Pulled
 from host_tools.station.jig import Hands, JigError, JigLine
@@ -75,6 +75,11 @@ def test_the_rails_are_those_of_the_jig() -> None:
 def test_the_tone_is_the_firmwares() -> None:
     ((tone,),) = [phase.measurements for _, phase in EVERY if phase.name == "sound"]
     assert tone.holds(10 * buzzer.FINGER[0]) and not tone.holds(10 * buzzer.SETTLED[2])
+
+
+def test_a_row_is_what_shares_a_slide() -> None:
+    slots = yaml.safe_load((REPO / "hardware" / "jig.yaml").read_text())["slots"]
+    assert slots["columns"] == jig.COLUMNS
 
 
 def test_the_shutter_is_that_of_the_jig_and_of_its_model() -> None:
@@ -571,12 +576,8 @@ def test_what_other_stations_have_recorded_counts(labelled: Any, tmp_path: Path)
     assert outcomes(labelled.work({"1": 1}, **there)) == [("1", "passed", "")]
     assert outcomes(labelled.work({"1": 1}, **there)) == [("1", "refused", "route_passed")]
     with here.connect() as connection:
-        kinds = (
-            connection.exec_driver_sql("SELECT kind FROM outbox ORDER BY number").scalars().all()
-        )
-    assert kinds == ["label", "run", "label_outcome"] or set(kinds) == {
-        "label", "run", "label_outcome",
-    }, "what came from the plant does not go back there"  # fmt: skip
+        kinds = sorted(connection.exec_driver_sql("SELECT kind FROM outbox").scalars())
+    assert kinds == ["label", "label_outcome", "run"], "what the plant has stays where it is"
     push.push(here, plant)
     serial = labelled.serials["246f28000001"]
     runs = [each.stage for each in query.past(plant, serial)]

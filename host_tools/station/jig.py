@@ -12,6 +12,8 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+COLUMNS = 4  # slots in a row share a slide: hardware/jig.yaml
+
 
 class JigError(Exception):
     """The jig does not do what it is asked; the text says why."""

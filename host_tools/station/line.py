@@ -322,15 +322,8 @@ class _Line:
             private_key=flashing.private_key,
         )
         # Whoever is in this jig and known here is to be flashed anew, and keeps its serial.
-        outcomes = {
-            outcome.slot: outcome
-            for outcome in flash.flash(how, slots, identity_of, lambda slot, found: True, progress)
-        }
-        # A contact that was not there yet: once more, before a chip is called mute.
-        mute = [slot for slot in slots if outcomes[slot.name].cause == "mute"]
-        if mute:
-            again = flash.flash(how, mute, identity_of, lambda slot, found: True, progress)
-            outcomes.update((outcome.slot, outcome) for outcome in again)
+        told = flash.flash(how, slots, identity_of, lambda slot, found: True, progress)
+        outcomes = {outcome.slot: outcome for outcome in told}
         for dut in duts:
             if dut.slot in faults:
                 continue

@@ -14,7 +14,7 @@ from typing import Any
 from host_tools import bundle, identity, label, label_print, signature
 from host_tools.sentences import say
 from host_tools.station import line
-from host_tools.station.jig import Hands, Jig, JigLine
+from host_tools.station.jig import COLUMNS, Hands, Jig, JigLine
 from host_tools.station.runner import Tested
 from host_tools.station.view import SlotView, Tell
 
@@ -89,8 +89,6 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
 
 
 def _jig(asked: Asked) -> tuple[Jig, list[list[str]]]:
-    from host_tools.station.virtual import COLUMNS
-
     if bool(asked.jig) == bool(asked.ports):
         raise UsageError("Name the controller of the jig with --jig, or units with --port.")
     if asked.jig:

@@ -23,13 +23,12 @@ from typing import Any
 
 from host_tools import build, bundle, label, label_print, signature
 from host_tools.station import declared, line, record, route
-from host_tools.station.jig import JigError, JigLine
+from host_tools.station.jig import COLUMNS, JigError, JigLine
 from host_tools.station.runner import Tested
 from host_tools.station.view import SlotView, Tell
 from sim.factory import jig as virtual_jig
 from sim.vm.image import image
 
-COLUMNS = 4  # slots that share a slide, hardware/jig.yaml
 ROWS_AT_ONCE = 2  # more virtual chips than these need more than two cores
 # What a full disk and a host that is too busy for virtual chips do to a test is no unit's fault.
 _NO_FAULT = ("store", "samples_lost")
@@ -413,7 +412,9 @@ class _Factory:
             if last.cause not in ("route_skipped", "route_failed", "route_young"):
                 unit.became = "aside"
         elif last.outcome == "failed" and self._exhausted(stage, unit):
-            if unit.fault == _MENDED:
+            if not unit.serial:
+                unit.became = "aside"
+            elif unit.fault == _MENDED:
                 record.rework(self.store, unit.serial, "gasket replaced", self.who, self.now())
                 self.jig.ask("mend", number=unit.number, faults=[])
                 self.reworked.append(unit)
@@ -428,8 +429,8 @@ class _Factory:
     def _exhausted(self, stage: str, unit: Seeded) -> bool:
         from host_tools.store import query
 
-        if not unit.serial:
-            return True
+        if not unit.serial:  # it is nobody yet, and nothing is recorded of it
+            return sum(run.outcome == "failed" for run in unit.runs) >= route.FAILURES
         refusal = route.refusal(query.past(self.store, unit.serial), stage)
         return refusal is not None and refusal[0] == "route_exhausted"
 
