@@ -719,6 +719,10 @@ def station(
     worker: Annotated[str, typer.Option(help="Who works at it.")] = "",
     lot: Annotated[str | None, typer.Option(help="Of new units.")] = None,
     revision: Annotated[str | None, typer.Option("--hardware-revision", help="Theirs.")] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
+    ] = None,
     begin: Annotated[
         list[str] | None,
         typer.Option(metavar="SERIAL", help="Ageing: this unit is on the rack from now on."),
@@ -778,8 +782,8 @@ def station(
                 "Name a --stage; for ageing say which units with --begin or --end."
             )
         asked = verb.Asked(
-            stage.value, file, jig, port or (), once, name, worker, lot, revision, product,
-            out, printer,
+            stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
+            product, out, printer,
         )  # fmt: skip
         with _stored(plant) if plant else contextlib.nullcontext() as above:
             _station(local, above, asked, as_json)

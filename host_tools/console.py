@@ -138,18 +138,21 @@ class Console:
             "this its port?",
         )
 
-    def begin(self, line: str, told: str, timeout_s: float) -> None:
+    def begin(self, mark: datetime.datetime, timeout_s: float) -> None:
         """Find the first answer that is ours, on a unit that may still answer what was asked of it
-        before it could: `line` must not be among that, and its answer begins with `told`.
+        before it could.
 
-        Answers come in the order of the questions, so after this one all the others are over.
+        Its clock is set to `mark`, another one each time this is tried: an answer with that in it
+        is the answer to this. They come in the order of the questions, so all others are over.
         """
         self._inbox = b""
         self._stale = True
-        self._port.write(b"\nstop\n" + line.encode() + b"\n")
+        self._port.write(f"\nstop\nset clock {mark:%Y-%m-%dT%H:%M:%S}\n".encode())
+        marks = [mark + datetime.timedelta(seconds=n) for n in range(2)]
+        told = tuple(f"OK time={each:%Y-%m-%dT%H:%M:%S}Z" for each in marks)
         until_s = time.monotonic() + timeout_s
         for heard in self._incoming(timeout_s):
-            if isinstance(heard, str) and heard.startswith(f"OK {told}"):
+            if heard in told:
                 self._stale = False
                 return
             if time.monotonic() > until_s:

@@ -477,15 +477,16 @@ def test_the_first_answer_that_is_ours() -> None:
     """A unit that has just started answers all that was asked while it did."""
     started = Scripted(
         b"MPY: soft reboot\nOK\nOK time=-\n",
-        b"OK\nOK langu",
-        b"age=zh\n",
+        b"OK\nOK time=2026-01-01T00:01:00Z\nOK\nOK time=2026-01-0",
+        b"1T00:02:01Z\n",
         b"OK product=x uid=02\n",
     )
     console = Console(started, 0.1)
-    console.begin("language", "language=", 1.0)
+    mark = datetime.datetime(2026, 1, 1, 0, 2, tzinfo=datetime.UTC)
+    console.begin(mark, 1.0)
     assert console.identify()["uid"] == "02"
     with pytest.raises(ConsoleError) as silent:
-        Console(Scripted(b"OK\nOK time=-\n"), 0.1).begin("language", "language=", 0.1)
+        Console(Scripted(b"OK\nOK time=2026-01-01T00:01:00Z\n"), 0.1).begin(mark, 0.1)
     assert silent.value.code == "silent"
 
 

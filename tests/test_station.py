@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from test_console import Cable
 from typer.testing import CliRunner
 
+from host_tools import flash
 from host_tools.cli import app
 from host_tools.console import Console, ConsoleError
 from host_tools.sentences import SENTENCES, say
@@ -37,6 +38,7 @@ from host_tools.store import connect, push, query, station
 
 REPO = Path(__file__).parent.parent
 DAY = datetime.datetime(2026, 11, 20, 8, tzinfo=datetime.UTC)
+STAGES = {name: found for name, found in declared.stages().items() if name != "pcba"}
 EVERY = [(stage, phase) for stage, found in declared.stages().items() for phase in found]
 
 
@@ -146,7 +148,10 @@ class Slot:
         self.here = True
         self.hung_up = False
         self.targets: list[str] = []
-        self.jig = SimpleNamespace(target=lambda slots, name: self.targets.append(name))
+        self.doubt = ""
+        self.jig = SimpleNamespace(
+            target=lambda slots, name: self.targets.append(name), doubt=lambda slot: self.doubt
+        )
 
     def is_there(self) -> bool:
         return self.here
@@ -210,7 +215,7 @@ def test_a_phase_may_go_on() -> None:
 
 
 def raising(error: BaseException) -> Any:
-    def function(dut: Any, measure: Any) -> None:
+    def function(*_: Any) -> None:
         raise error
 
     return function
@@ -252,6 +257,18 @@ def test_a_unit_that_is_gone_has_not_failed(error: Exception | None) -> None:
         {"1": Slot("1")}, phase("optics", "light"), functions={"optics": function}
     )
     assert (results["1"].outcome, results["1"].cause) == ("aborted", "unit_pulled")
+
+
+def test_what_is_measured_under_an_open_lid_proves_nothing() -> None:
+    dut = Slot("1")
+    dut.doubt = "the lid is open"
+    functions = {"optics": lambda dut, measure: measure("light", 1)}
+    results, _, _ = went({"1": dut}, phase("optics", "light"), functions=functions)
+    assert (results["1"].outcome, results["1"].cause) == ("error", "jig")
+    assert "the lid is open" in results["1"].sentence
+    functions = {"optics": lambda dut, measure: measure("light", 15)}
+    results, _, _ = went({"1": dut}, phase("optics", "light"), functions=functions)
+    assert results["1"].outcome == "passed", "it speaks for the unit all the more"
 
 
 def test_a_jig_that_sticks_is_no_ones_failure() -> None:
@@ -486,7 +503,9 @@ class Recognised(Slot):
 def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A line at the stage pack, whose printer and reader are told what to do."""
     monkeypatch.setattr(line, "Dut", Recognised)
-    jig = SimpleNamespace(seats={}, macs={}, port=lambda slot: "")
+    jig = SimpleNamespace(
+        seats={}, macs={}, port=lambda slot: "", seat=lambda slot: 1, doubt=lambda slot: ""
+    )
     read = {"as": ""}
     seen: list[view.SlotView] = []
 
@@ -519,7 +538,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
             run(store, serial, stage, at=hours(at))
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE run SET seconds = 18000 WHERE stage = 'ageing'")
-    return SimpleNamespace(work=work, read=read, seen=seen, store=store, serials=serials)
+    return SimpleNamespace(jig=jig, work=work, read=read, seen=seen, store=store, serials=serials)
 
 
 def outcomes(summary: line.Summary) -> list[tuple[str, str, str]]:
@@ -591,6 +610,86 @@ def test_what_other_stations_have_recorded_counts(labelled: Any, tmp_path: Path)
     ]
     plant.dispose()
     here.dispose()
+
+
+def test_a_silent_unit_fails_where_it_may_be(labelled: Any, monkeypatch) -> None:
+    """Its flash still says who it is, so that it does not vanish from the yield."""
+    monkeypatch.setattr(Recognised, "who", raising(ConsoleError("silent", "")))
+    found = {"mac": "24:6f:28:00:00:01"}
+    monkeypatch.setattr(
+        line.flash, "look", lambda slot: line.flash.Found(found["mac"], None, None, bool)
+    )
+    labelled.jig.port = lambda slot: "/dev/null"
+    assert outcomes(labelled.work({"1": 1})) == [("1", "failed", "unit_silent")]
+    past = query.past(labelled.store, labelled.serials["246f28000001"])
+    assert (past[-1].stage, past[-1].outcome) == ("pack", "failed")
+    run(labelled.store, labelled.serials["246f28000002"], "final", "failed", at=hours(9))
+    found["mac"] = "24:6f:28:00:00:02"
+    assert outcomes(labelled.work({"1": 2})) == [("1", "refused", "route_failed")]
+    found["mac"] = "24:6f:28:00:00:09"
+    assert outcomes(labelled.work({"1": 9})) == [("1", "failed", "unit_silent")], "it is nobody"
+
+
+def test_who_is_flashed(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A blank chip gets a serial, a known one keeps its own, and who is known elsewhere is left
+    alone; so is who has passed."""
+    mac = {"1": "24:6f:28:00:00:01", "2": "24:6f:28:00:00:02"}
+    on_it: dict[str, str] = {}
+
+    def flashed(plan, slots, identity_of, ask, progress) -> list[flash.Outcome]:
+        told = []
+        for slot in slots:
+            outcome = flash.Outcome(
+                slot.name, slot.port, "passed", mac=mac[slot.name], baud=921600
+            )
+            who = on_it.get(slot.name)
+            if who and not ask(slot, SimpleNamespace(serial=who)):
+                outcome.state, outcome.cause, outcome.sentence = "failed", "has_identity", "left"
+            else:
+                try:
+                    on_it[slot.name] = identity_of(outcome.mac).serial
+                except flash.Refused:
+                    outcome.state, outcome.cause = "failed", "refused"
+            told.append(outcome)
+        return told
+
+    baud = Measurement("baud", "Bd", 115200, 921600, False, "do_cable", "a test")
+    monkeypatch.setattr(line.flash, "flash", flashed)
+    monkeypatch.setattr(line, "Dut", Recognised)
+    monkeypatch.setattr(declared, "stages", lambda: {"pcba": (Phase("flash", (baud,)),), **STAGES})
+    slots: Any = SimpleNamespace(
+        seats={"1": 1, "2": 1}, port=lambda slot: "/dev/null", doubt=lambda slot: ""
+    )
+
+    def work() -> list[tuple[str, str, str]]:
+        rounds = [True, False]
+        flashing = line.Flashing(SimpleNamespace(), "L1", "1.2", b"")  # type: ignore[arg-type]
+        plan = line.Plan(
+            "pcba", store, "s1", "Li", "", slots, [["1", "2"]], lambda row: rounds.pop(0),
+            flashing=flashing,
+        )  # fmt: skip
+        return outcomes(line.run(plan, lambda view: None))
+
+    on_it["2"] = "ZZ000001"
+    assert work() == [("1", "passed", ""), ("2", "refused", "has_identity")]
+    assert on_it == {"1": "XY000000", "2": "ZZ000001"}
+    del on_it["2"]
+    assert work() == [("1", "refused", "route_passed"), ("2", "passed", "")]
+    assert query.past(store, "XY000000")[-1].kind == "first"
+    record.rework(store, "XY000000", "x", WHO, datetime.datetime.now(datetime.UTC))
+    mac["2"] = mac["1"]
+    assert work() == [("1", "passed", ""), ("2", "refused", "route_elsewhere")]
+    assert on_it["1"] == "XY000000" and query.past(store, "XY000000")[-1].kind == "retest"
+
+
+def test_notes_are_no_tests(store: Any) -> None:
+    serial = unit(store)
+    run(store, serial, "pcba")
+    record.onto_rack(store, serial, WHO, hours(1))
+    record.off_rack(store, serial, WHO, hours(6))
+    record.scrap(store, serial, "fell down", WHO, hours(7))
+    stages, failures = query.yields(store)
+    assert [row["stage"] for row in stages] == ["ageing", "pcba"] and not failures
 
 
 def test_two_in_a_row_lock_a_slot(labelled: Any) -> None:

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-import itertools
+import datetime
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -14,20 +14,11 @@ from host_tools.station.jig import Jig, JigError
 
 _START_S = 12.0  # from power to an answer
 _START_TIMEOUT_S = 0.7
-# Questions whose answers differ, asked one after the other until one is heard; when they begin
-# again, what was asked first is long over.
-_BEGINS = (
-    ("clock", "time="),
-    ("language", "language="),
-    ("crash", "crash="),
-    ("mode", "mode="),
-    ("log", "records="),
-    ("calibration", "a_e7="),
-    ("help", "calibration"),
-)
+_MARKS = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 _OLD_LIGHT_S = 0.16  # samples taken under the last current may still come
 _QUIET_S = 2.5  # a sensor that gives nothing for so long gives nothing
 _TRIES = 3
+_GAP_MS = 320
 _READ_S = 0.05  # what is under way comes within it
 
 
@@ -73,15 +64,15 @@ class Dut:
         self._port: Any = None
         self._console: Console | None = None
         self._currents_ua = (-1, -1)
-        self._begins = itertools.cycle(_BEGINS)
+        self._tries = 0
 
     def is_there(self) -> bool:
         """Whether what was put in is still in."""
         return self.seat != 0 and self.jig.seat(self.slot) == self.seat
 
     def who(self) -> dict[str, str]:
-        """Wait until the unit's program answers, and for what it says of itself; from then on it
-        measures on its cable and follows the station's lights."""
+        """Wait until the unit's program answers, set its clock, and hear what it says of itself;
+        from then on it measures on its cable."""
         until_s = time.monotonic() + _START_S
         while True:
             try:
@@ -102,7 +93,10 @@ class Dut:
             self._port = open_port(path)
             self._port.timeout = _READ_S
         self._console = Console(self._port)
-        self._console.begin(*next(self._begins), _START_TIMEOUT_S)
+        self._tries += 1
+        mark = _MARKS + datetime.timedelta(minutes=self._tries)
+        self._console.begin(mark, _START_TIMEOUT_S)
+        self._console.set_clock(datetime.datetime.now(datetime.UTC))
         told = self._console.identify()
         self.ask("set mode factory")
         self._currents_ua = (-1, -1)
@@ -183,7 +177,8 @@ class Dut:
                 if now_s - began_s < _OLD_LIGHT_S:
                     continue
                 if ends:
-                    lost += block.lost
+                    # Its FIFO holds less than such a gap, and a sensor started anew tells of none.
+                    lost += block.lost + (block.t_ms - ends[-1][1] > _GAP_MS)
                 red += block.red_adc
                 ir += block.ir_adc
                 overflows += block.ambient

@@ -27,6 +27,10 @@ class Jig(Protocol):
     def seat(self, slot: str) -> int:
         """0: nothing is in; else a number that changes whenever something is put in."""
 
+    def doubt(self, slot: str) -> str:
+        """Why what was just measured in this slot proves nothing: an open lid, a supply that
+        gave way. Empty: it does."""
+
     def port(self, slot: str) -> str:
         """The unit's serial port; empty while there is none."""
 
@@ -91,6 +95,9 @@ class JigLine:
     def seat(self, slot: str) -> int:
         return int(self.ask("seat", slot=slot))
 
+    def doubt(self, slot: str) -> str:
+        return str(self.ask("doubt", slot=slot))
+
     def port(self, slot: str) -> str:
         return str(self.ask("port", slot=slot))
 
@@ -148,6 +155,9 @@ class Hands:
 
     def seat(self, slot: str) -> int:
         return 1
+
+    def doubt(self, slot: str) -> str:
+        return ""
 
     def port(self, slot: str) -> str:
         return self._ports[slot] if os.path.exists(self._ports[slot]) else ""

@@ -170,46 +170,47 @@ class _Line:
         from concurrent.futures import ThreadPoolExecutor
 
         with ThreadPoolExecutor(max(1, len(tests))) as pool:
-            list(pool.map(lambda test: self._recognise(*test), tests.values()))
+            met = list(pool.map(lambda test: self._recognise(*test), tests.values()))
         admitted = {}
-        for slot, (dut, tested) in tests.items():
-            if tested.outcome == "passed":
-                fault = self._admission(tested, claimed)
-                if fault is not None:
-                    tested.ends(fault.outcome, "", fault.cause, **fault.values)
+        for (slot, (dut, tested)), fault in zip(tests.items(), met, strict=True):
+            if tested.serial or fault is None:  # who may not be here is not tested, so cannot fail
+                fault = self._admission(tested, claimed) or fault
+            if fault is not None:
+                phase = "" if fault.outcome == "refused" else "identify"
+                tested.ends(fault.outcome, phase, fault.cause, **fault.values)
             if tested.outcome == "passed":
                 admitted[slot] = dut, tested
             else:
                 dut.hang_up()
-                if tested.serial and tested.outcome != "refused":
-                    self._record(tested, self.plan.now())
-                else:
-                    self._end(tested)
+                self._record(tested, self.plan.now())
         return admitted
 
-    def _recognise(self, dut: Dut, tested: Tested) -> None:
+    def _recognise(self, dut: Dut, tested: Tested) -> Fault | None:
+        """Its MAC and serial, as far as they can be had; what it met."""
         from host_tools.store import query
 
         self.tell(SlotView(dut.slot, "testing", stage=self.plan.stage, phase="identify"))
+        fault = None
         try:
             tested.mac = dut.who()["uid"]
         except Pulled:
-            tested.ends("aborted", "identify", "unit_pulled")
+            return Fault("aborted", "unit_pulled")
+        except JigError as error:
+            return Fault("error", "jig", error=error)
         except ConsoleError as error:
             # Its program is silent; its flash may still say who failed.
+            fault = Fault("failed", "unit_silent", error=error)
             dut.hang_up()
             port = self.plan.jig.port(dut.slot)
             found = flash.look(flash.Slot(dut.slot, port)) if port else None
             if isinstance(found, flash.Found):
                 tested.mac = found.mac.replace(":", "")
-            tested.ends("failed", "identify", "unit_silent", error=error)
-        except JigError as error:
-            tested.ends("error", "identify", "jig", error=error)
         if tested.mac:
             self._adopt(tested.mac)
             with self._stored(tested):
                 tested.serial = query.of_chip(self.plan.store, tested.mac) or ""
         dut.serial = tested.serial
+        return fault
 
     def _adopt(self, mac: str) -> None:
         """What other stations know of a chip. Without the plant, what is known here must do."""
@@ -268,7 +269,9 @@ class _Line:
         claimed: list[str],
     ) -> dict[str, Fault]:
         """All at once; from here on a unit has a serial."""
-        from host_tools.store import station
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from host_tools.store import connect, query, station
 
         plan, flashing = self.plan, self.plan.flashing
         assert flashing is not None
@@ -321,8 +324,15 @@ class _Line:
             settings=flashing.settings,
             private_key=flashing.private_key,
         )
-        # Whoever is in this jig and known here is to be flashed anew, and keeps its serial.
-        told = flash.flash(how, slots, identity_of, lambda slot, found: True, progress)
+
+        def ask(slot: flash.Slot, found: Any) -> bool:
+            """Who is known here is flashed anew and keeps its serial; others are left alone."""
+            with suppress(SQLAlchemyError, connect.StoreError):
+                query.unit(plan.store, found.serial)
+                return True
+            return False
+
+        told = flash.flash(how, slots, identity_of, ask, progress)
         outcomes = {outcome.slot: outcome for outcome in told}
         for dut in duts:
             if dut.slot in faults:

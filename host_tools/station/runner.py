@@ -189,6 +189,17 @@ def _alone(function, dut: Dut, measure: phases.Measure) -> Fault | None:
     return fault
 
 
+def _excuse(dut: Dut) -> Fault | None:
+    """Why a failure is not the unit's: it was taken out, or its jig was not as it must be."""
+    try:
+        if not dut.is_there():
+            return Fault("aborted", "unit_pulled")
+        doubt = dut.jig.doubt(dut.slot)
+    except JigError as error:
+        doubt = str(error)
+    return Fault("error", "jig", error=doubt) if doubt else None
+
+
 def _judge(
     phase: Phase,
     tested: Tested,
@@ -207,13 +218,8 @@ def _judge(
             )
             if not passed:
                 failed.append(each)
-    if failed or fault:
-        try:
-            is_there = dut.is_there()
-        except JigError:
-            is_there = True  # then it is not known, and the jig is to blame below
-        if not is_there and (fault is None or fault.outcome != "refused"):
-            fault = Fault("aborted", "unit_pulled")
+    if (failed and fault is None) or (fault and fault.outcome != "refused"):
+        fault = _excuse(dut) or fault
     if fault is not None:
         tested.ends(fault.outcome, phase.name, fault.cause, **fault.values)
     elif failed:

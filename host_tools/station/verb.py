@@ -39,6 +39,7 @@ class Asked:
     worker: str = ""
     lot: str | None = None
     revision: str | None = None
+    calibration: Path | None = None
     product: Path | None = None
     out: Path | None = None
     printer: str | None = None
@@ -68,7 +69,8 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
 
         private = signature.key(signature.default_path())
         station.announce_key(store, asked.station, signature.public(private))
-        flashing = line.Flashing(found, asked.lot, asked.revision, private)
+        settings = identity.calibration(asked.calibration) if asked.calibration else None
+        flashing = line.Flashing(found, asked.lot, asked.revision, private, settings)
         made_by = f"{found.version} by {made_by}"
     labelling = _labelling(asked) if asked.stage == "pack" else None
     ready = _hands_ready(asked.once) if isinstance(jig, Hands) else _jig_ready(jig, asked.once)

@@ -31,7 +31,7 @@ from sim.vm.image import image
 
 ROWS_AT_ONCE = 2  # more virtual chips than these need more than two cores
 # What a full disk and a host that is too busy for virtual chips do to a test is no unit's fault.
-_NO_FAULT = ("store", "samples_lost")
+_NO_FAULT = ("store", "samples_lost", "jig")
 BOX, CARTON = 8, 2  # units, boxes
 AGED_H = 4.5
 LOT, REVISION = "VIRTUAL", "1.2"
@@ -656,7 +656,7 @@ class _Factory:
                 if unit.fault == "pulled" and unit.expected
             ),
             "locked": sorted(self._locked),
-            "repeated_for_a_busy_host": sum(run.cause == "samples_lost" for run in tests),
+            "repeated_for_a_busy_host": sum(run.cause in ("samples_lost", "jig") for run in tests),
             "events": self.events,
             "stages": stages,
             "ageing": f"{AGED_H:g} h, modelled",

@@ -97,8 +97,8 @@ class Unit(Base):
 class Run(Base):
     """A unit at a stage of a station: how it went.
 
-    outcome: passed, failed, error or aborted. kind: first, retest, rework or scrap. phase: where
-    it failed, empty when it did not.
+    outcome: passed, failed, error or aborted. kind: first or retest; or no test but a note:
+    rework, scrap, or rack (it has begun to age). phase: where it failed, empty when it did not.
     """
 
     __tablename__ = "run"

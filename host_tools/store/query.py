@@ -125,7 +125,8 @@ def yields(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(first-pass yield a stage, why first runs failed, most frequent first).
 
-    First-pass yield: of the units that came to a stage, how many passed the first time.
+    First-pass yield: of the units that came to a stage, how many passed the first time. Notes
+    (rework, scrap, rack) are no tests.
     """
     ranked = select(
         Run.stage,
@@ -134,6 +135,7 @@ def yields(
         Run.outcome,
         func.row_number().over(partition_by=(Run.serial, Run.stage), order_by=Run.at).label("n"),
     ).join(Unit, Unit.serial == Run.serial)
+    ranked = ranked.where(Run.kind.in_(("first", "retest")))
     if lot is not None:
         ranked = ranked.where(Unit.lot == lot)
     if station is not None:

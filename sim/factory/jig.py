@@ -17,6 +17,7 @@ import socketserver
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from sim.vm.chip import Chip, serve
 # What a meter finds on a good board (millivolts), and by how much it is off.
 _RAILS_MV = {"+3V3": 3330.0, "+1V8": 1800.0, "VLED": 3320.0, "USB_5V": 5000.0}
 _METER = 0.002
+_DOUBT_S = 15.0  # longer than any phase
 
 
 class Jig:
@@ -52,6 +54,12 @@ class Jig:
 
     def seat(self, slot: str) -> int:
         return self._seats[slot] if slot in self._in else 0
+
+    def doubt(self, slot: str) -> str:
+        unit = self._in.get(slot)
+        if unit and time.monotonic() - unit.chip.stalled_s < _DOUBT_S:
+            return "this computer is too busy for virtual chips"
+        return ""
 
     def port(self, slot: str) -> str:
         unit = self._in.get(slot)
