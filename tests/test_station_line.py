@@ -3,6 +3,7 @@ every seeded fault found in its phase."""
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -141,3 +142,63 @@ def test_hands_at_the_virtual_jig() -> None:
             jig.ask("_unit", slot="1")
     with pytest.raises(JigError, match="does not answer"):
         JigLine(path).slots()
+
+
+class Person:
+    """Does at the virtual jig what is asked of hands, and says what the meters read."""
+
+    def __init__(self, jig: JigLine, slot: str) -> None:
+        self.jig = jig
+        self.slot = slot
+        self.heard: list[str] = []
+
+    def answers(self, question: str) -> str:
+        """To what stands behind the slash, in English."""
+        self.heard.append(question)
+        if found := re.search(r"how many mV has (\S+)\?", question):
+            return f"{self.jig.rail_mv(self.slot, found[1]):g}"
+        if "how many uA" in question:
+            return f"{self.jig.current_ua(self.slot):g}"
+        for words, target in (("black trap", "dark"), ("grey target", "grey")):
+            if words in question:
+                self.jig.target([self.slot], target)
+                return ""
+        raise AssertionError(f"a person does not know what is meant by {question}")
+
+    def serve(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stderr and process.stdin
+        said = ""
+        while letter := process.stderr.read(1):
+            said += letter
+            if letter == "\n":
+                said = ""
+            elif re.search(r" / \S.*(\?|Enter\.) $", said):
+                process.stdin.write(self.answers(said.partition(" / ")[2]) + "\n")
+                process.stdin.flush()
+                said = ""
+
+
+def test_hands_instead_of_a_jig(tmp_path: Path) -> None:
+    """One unit on a desk, with a meter and a black cap: the same stage, the same record."""
+    path = virtual.virtual_bundle(tmp_path)
+    store = tmp_path / "s1.sqlite"
+    xueyang = str(Path(sys.executable).with_name("xueyang"))
+    reserve = [xueyang, "reserve", "--station", "s1", "--prefix", "XY", "--store", str(store)]
+    env = os.environ | {"XDG_CONFIG_HOME": str(tmp_path)}
+    subprocess.run(reserve, check=True, env=env, capture_output=True)
+    with virtual_jig.running(4) as socket:
+        jig = JigLine(socket)
+        jig.ask("define", number=1, mac="246f28000001", faults=[])
+        jig.ask("put_in", slot="2", number=1)
+        command = [xueyang, "station", "--stage", "pcba", str(path), "--port", jig.port("2")]
+        command += ["--once", "--station", "s1", "--store", str(store), "--json"]
+        command += ["--lot", "L1", "--hardware-revision", "1.2"]
+        person = Person(jig, "2")
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen(command, text=True, env=env, **pipes) as process:  # type: ignore[call-overload]
+            person.serve(process)
+            told = json.loads(process.stdout.read())
+    assert (told["outcome"], told["serial"]) == ("passed", "XY000000"), told["sentence"]
+    assert len(person.heard) == 9 and process.returncode == 0
+    names = {f"{each['phase']}.{each['name']}" for each in told["values"]}
+    assert "supply.rail_3v3" in names and "leds.both_supply" in names

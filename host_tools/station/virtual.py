@@ -21,11 +21,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from host_tools import build, bundle, label, label_print, signature
+from host_tools import build, bundle, identity, label, label_print, signature
 from host_tools.station import declared, line, record, route
 from host_tools.station.jig import COLUMNS, JigError, JigLine
 from host_tools.station.runner import Tested
 from host_tools.station.view import SlotView, Tell
+from sim.door import settings
 from sim.factory import jig as virtual_jig
 from sim.vm.image import image
 
@@ -214,7 +215,7 @@ class _Factory:
         station.reserve(self.store, self.store, STATION, station.BOX, 16 - len(PRODUCT.company))
         self.disk = _Disk(self.store)
         self.private = signature.key(folder / "station.key")
-        self.bundle_path = _bundle(folder)
+        self.bundle_path = virtual_bundle(folder)
         self.version = f"{bundle.read(self.bundle_path).version} virtual"
         self.who = record.Who(STATION, WORKER, self.version)
         self.later = datetime.timedelta(0)  # the modelled clock against the real one
@@ -575,15 +576,25 @@ class _Factory:
             unit.problems = list(_problems(unit, self.drifting))
         reasons = [f"unit {unit.number}: {each}" for unit in self.units for each in unit.problems]
         on_units: dict[str, int] = {}
+        public = signature.public(self.private)
         for unit in self.units:
-            found = self.jig.ask("file", number=unit.number, name="identity.bin")
-            who = _identity(bytes.fromhex(found))
-            if unit.became == "packed":
-                if who in on_units:
-                    reasons.append(f"units {on_units[who]} and {unit.number} are both {who}")
-                on_units[who] = unit.number
-                if who != unit.serial:
-                    reasons.append(f"unit {unit.number} says it is {who}, not {unit.serial}")
+            if unit.became != "packed":
+                continue
+            content = {
+                name: bytes.fromhex(self.jig.ask("file", number=unit.number, name=name))
+                for name in (identity.FILE, identity.SETTINGS_FILE, signature.FILE)
+            }
+            stored = settings.decode(content[identity.SETTINGS_FILE])
+            who = content[identity.FILE]
+            found = identity.decode(who)
+            serial = found.serial if found else ""
+            if serial in on_units:
+                reasons.append(f"units {on_units[serial]} and {unit.number} are both {serial}")
+            on_units[serial] = unit.number
+            if serial != unit.serial:
+                reasons.append(f"unit {unit.number} says it is {serial}, not {unit.serial}")
+            if not signature.is_of(public, content[signature.FILE], unit.mac, who, stored):
+                reasons.append(f"what unit {unit.number} says of itself is not signed")
         for serial in sorted({unit.serial for unit in self.units if unit.serial}):
             here, there = (query.trace(store, serial) for store in (self.store, plant))
             if here != there:
@@ -684,14 +695,7 @@ def _problems(unit: Seeded, drifting: str) -> Iterator[str]:
             yield f"a good unit failed in {failed[0].phase}: {failed[0].sentence}"
 
 
-def _identity(content: bytes) -> str:
-    from host_tools import identity
-
-    found = identity.decode(content)
-    return found.serial if found else ""
-
-
-def _bundle(folder: Path) -> Path:
+def virtual_bundle(folder: Path) -> Path:
     """A bundle for virtual chips: with an image of the right form, and no program in it."""
     import hashlib
 
