@@ -830,6 +830,181 @@ def pack(
         _told(code)
 
 
+class Stage(StrEnum):
+    """Where a unit is tested, in this order."""
+
+    pcba = "pcba"
+    ageing = "ageing"
+    final = "final"
+    pack = "pack"
+
+
+@app.command()
+def station(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[BUNDLE]", help="What the stage pcba flashes.")
+    ] = None,
+    stage: Annotated[Stage | None, typer.Option(help="What this station does.")] = None,
+    jig: Annotated[
+        str | None, typer.Option(metavar="SOCKET", help="The controller of the jig.")
+    ] = None,
+    port: Ports = None,
+    once: Annotated[bool, typer.Option("--once", help="Test what is in now, and end.")] = False,
+    name: Annotated[str, typer.Option("--station", help="Which station this is.")] = "",
+    worker: Annotated[str, typer.Option(help="Who works at it.")] = "",
+    lot: Annotated[str | None, typer.Option(help="Of new units.")] = None,
+    revision: Annotated[str | None, typer.Option("--hardware-revision", help="Theirs.")] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
+    ] = None,
+    begin: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERIAL", help="Ageing: this unit is on the rack from now on."),
+    ] = None,
+    end: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SERIAL", help="Ageing: this unit is taken off the rack."),
+    ] = None,
+    rework: Annotated[
+        str | None,
+        typer.Option(metavar="SERIAL", help="It was repaired: all its tests begin anew."),
+    ] = None,
+    scrap: Annotated[
+        str | None, typer.Option(metavar="SERIAL", help="It goes to no stage any more.")
+    ] = None,
+    because: Annotated[
+        str, typer.Option(metavar="TEXT", help="What was repaired, or why it is scrapped.")
+    ] = "",
+    product: ProductFile = None,
+    out: Out = None,
+    printer: Printer = None,
+    store: Store = None,
+    plant: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Where the records of other stations are."),
+    ] = None,
+    virtual: Annotated[
+        int | None,
+        typer.Option(min=4, metavar="SLOTS", help="A whole line of virtual units and slots."),
+    ] = None,
+    units: Annotated[int, typer.Option(min=1, help="Of the virtual line.")] = 64,
+    seed_faults: Annotated[
+        bool, typer.Option("--seed-faults", help="Every fault, each of which must be caught.")
+    ] = False,
+    keep: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Leave the virtual line's store and labels there."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Test units: flash and board (pcba), ageing, closed device (final), label (pack)."""
+    from host_tools.station import verb
+
+    for part in ("esptool", "sqlalchemy", "yaml", "littlefs"):
+        if importlib.util.find_spec(part) is None:
+            print(f"A station needs {part}: run `make setup-all`.", file=sys.stderr)
+            raise typer.Exit(1)
+    if virtual is not None:
+        _virtual_line(virtual, units, seed_faults, keep, as_json)
+        return
+    with _stored(store) as local:
+        if begin or end or rework or scrap:
+            _at_the_bench(local, name, worker, begin or [], end or [], rework, scrap, because)
+            return
+        if stage is None or stage is Stage.ageing:
+            raise typer.BadParameter(
+                "Name a --stage; for ageing say which units with --begin or --end."
+            )
+        asked = verb.Asked(
+            stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
+            product, out, printer,
+        )  # fmt: skip
+        with _stored(plant) if plant else contextlib.nullcontext() as above:
+            _station(local, above, asked, as_json)
+
+
+def _station(local, above, asked, as_json: bool) -> None:
+    """A stage, until its work is over."""
+    from host_tools import bundle
+    from host_tools.station import jig, line, verb
+
+    try:
+        plan = verb.plan(asked, local, {}, above)
+    except (verb.UsageError, ValueError) as error:
+        raise typer.BadParameter(str(error)) from None
+    except (bundle.BundleError, jig.JigError) as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    heard = True
+
+    def tested(result) -> None:
+        nonlocal heard
+        heard &= _told(verb.told(result, as_json))
+
+    try:
+        code = line.run(dataclasses.replace(plan, tested=tested), verb.teller()).exit_code()
+    except KeyboardInterrupt:
+        code = 0
+    except jig.JigError as error:
+        print(error, file=sys.stderr)
+        code = 1
+    if code or not heard:
+        raise typer.Exit(code or 1)
+
+
+def _at_the_bench(local, name, worker, begin, end, rework, scrap, because) -> None:
+    """What is recorded without a jig."""
+    import datetime
+
+    from host_tools.station import record, verb
+
+    if not name:
+        raise typer.BadParameter("Say which --station this is.")
+    if (rework or scrap) and not because:
+        raise typer.BadParameter("Say what was done, or why: --because TEXT.")
+    who = record.Who(name, worker, verb.version())
+    now = datetime.datetime.now(datetime.UTC)
+    failed = False
+    try:
+        for serial in begin:
+            record.onto_rack(local, serial, who, now)
+        for serial in end:
+            hours, passed = record.off_rack(local, serial, who, now)
+            failed |= not passed
+            _told(f"{serial}: {hours:.2f} h")
+        if rework:
+            record.rework(local, rework, because, who, now)
+        if scrap:
+            record.scrap(local, scrap, because, who, now)
+    except record.RecordError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    if failed:
+        raise typer.Exit(4 if len(end) > 1 else 1)
+
+
+def _virtual_line(slots: int, units: int, seed_faults: bool, keep, as_json: bool) -> None:
+    from host_tools.station import verb
+    from host_tools.station import virtual as factory
+
+    try:
+        outcome = verb.virtual(slots, units, seed_faults, keep)
+    except factory.LineError as error:
+        print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    heard = True
+    for unit in outcome.units:
+        if as_json:
+            heard &= _told(factory.told(unit))
+        elif unit.problems:
+            heard &= _told(f"unit {unit.number}: {'; '.join(unit.problems)}")
+    heard &= _told(json.dumps(outcome.summary, ensure_ascii=False, indent=None if as_json else 2))
+    code = outcome.exit_code()
+    if code or not heard:
+        raise typer.Exit(code or 1)
+
+
 @app.command()
 def ship(
     sscc: Annotated[str, typer.Argument(metavar="SSCC", help="Of a carton, or a box by itself.")],
@@ -1095,7 +1270,7 @@ def _set_calibration(port: str, found) -> None:
         raise typer.Exit(3 if error.code == "port" else 1) from None
 
 
-class ReferenceKind(StrEnum):
+class ReferenceOrigin(StrEnum):
     """What the references of a recording come from."""
 
     arterial = "arterial"
@@ -1119,7 +1294,7 @@ def record(
     subject: Annotated[str, typer.Option(help="The person's number, never a name.")] = "",
     site: Annotated[str, typer.Option(help="Where the sensor is, as in left-index.")] = "",
     reference: Annotated[
-        ReferenceKind | None, typer.Option(help="What the references come from.")
+        ReferenceOrigin | None, typer.Option(help="What the references come from.")
     ] = None,
     reference_device: Annotated[
         str, typer.Option(help="The reference's make and serial number.")
@@ -1171,7 +1346,7 @@ def record(
         else:
             recorded = _recorded(port, out, session, wanted, seconds)
             told |= dataclasses.asdict(recorded)
-            sentence = {"gone": "unit_gone", "silent": "unit_silent"}.get(recorded.ended_by)
+            sentence = {"gone": "unit_gone", "silent": "unit_stopped"}.get(recorded.ended_by)
             if sentence:
                 text = say(sentence, seconds=round(recorded.seconds), file=out)
                 print(text, file=sys.stderr)

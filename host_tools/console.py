@@ -25,6 +25,7 @@ _FRAME_MAX = 4096
 _SAMPLES_HEAD = struct.Struct("<IBBHHHh")
 _NO_DIE = -32768
 _DRAINED = 200  # reads at most, until what was under way has ended
+_STOPPED_S = 1.0  # and so long for the answer that it has
 _EVIDENCE = {0: "none", 16: "secondary", 32: "human_sao2"}  # of the firmware's terms.py
 
 
@@ -123,10 +124,7 @@ class Console:
     def ask(self, line: str) -> str:
         """What the device answers to a line, without its OK."""
         if self._stale:
-            self._port.write(b"\nstop\n")
-            for _ in range(_DRAINED):
-                if not self._port.read(256):
-                    break
+            self._drain()
         self._stale = True
         self._inbox = b""
         self._port.write(line.encode() + b"\n")
@@ -145,6 +143,40 @@ class Console:
             f"the unit does not answer to {line.split()[0]!r}: is its program running, and is "
             "this its port?",
         )
+
+    def begin(self, mark: datetime.datetime, timeout_s: float) -> None:
+        """Find the first answer that is ours, on a unit that may still answer what was asked of it
+        before it could.
+
+        Its clock is set to `mark`, another one each time this is tried: an answer with that in it
+        is the answer to this. They come in the order of the questions, so all others are over.
+        """
+        self._inbox = b""
+        self._stale = True
+        self._port.write(f"\nstop\nset clock {mark:%Y-%m-%dT%H:%M:%S}\n".encode())
+        marks = [mark + datetime.timedelta(seconds=n) for n in range(2)]
+        told = tuple(f"OK time={each:%Y-%m-%dT%H:%M:%S}Z" for each in marks)
+        until_s = time.monotonic() + timeout_s
+        for heard in self._incoming(timeout_s):
+            if heard in told:
+                self._stale = False
+                return
+            if time.monotonic() > until_s:
+                break
+        raise ConsoleError("silent", "the unit does not answer: is its program running?")
+
+    def _drain(self) -> None:
+        """End what is under way and take what it has left: up to the answer to this very stop,
+        for a busy host hears it late, and would take it for that to the next question."""
+        self._port.write(b"\nstop\n")
+        heard = b"\n"
+        until_s = time.monotonic() + _STOPPED_S
+        for _ in range(_DRAINED):
+            more = self._port.read(256)
+            heard = heard[-16:] + more
+            is_answered = re.search(rb"\nOK\r?\n$", heard) or time.monotonic() > until_s
+            if not more and is_answered:
+                break
 
     def fields(self, line: str) -> dict[str, str]:
         """An answer of the form name=value name=value."""
@@ -189,12 +221,12 @@ class Console:
         """Whether the unit measures on a cable too, until its next reset."""
         self.ask(f"set mode {'recording' if on else 'home'}")
 
-    def samples(self, patience_s: float | None = None) -> Generator[Samples, None, None]:
-        """Raw samples as they come; leaving the loop stops them. It ends by itself when for so
-        long nothing has come."""
+    def samples(self, quiet_s: float | None = None) -> Generator[Samples, None, None]:
+        """Raw samples as they come; leaving the loop stops them, and so does it when none has
+        come for quiet_s."""
         self.ask("stream raw")
         try:
-            for told in self._incoming(patience_s):
+            for told in self._incoming(quiet_s):
                 if isinstance(told, tuple) and told[0] == "S":
                     yield _samples(told[1])
         finally:

@@ -8,6 +8,7 @@ question before an identity is overwritten, and one word a cause for whatever go
 import contextlib
 import dataclasses
 import datetime
+import functools
 import itertools
 import os
 import threading
@@ -27,7 +28,7 @@ from sim.door import settings
 BAUDS = (921_600, 460_800, 230_400, 115_200)
 DEADLINE_S = 60.0
 _FIRST_BAUD = 115_200
-_CONNECT_ATTEMPTS = 2
+_CONNECT_ATTEMPTS = 5  # a jig's contacts may bounce; each takes less than a second
 
 # (vendor, product) of what an ESP32 hangs on: the chips' own USB, CP210x, CH340, CH343, CH9102,
 # FT232R, FT2232, FT231X. Nothing else is touched by --all.
@@ -137,17 +138,46 @@ def _number(part: str) -> tuple[int, str]:
     return (int(part), "") if part.isdigit() else (1 << 30, part)
 
 
+_mine = threading.local()
+_esptool_lock = threading.Lock()
+_esptool_before: list[Any] = []  # what is put back, while anybody uses it
+_esptool_users = 0
+
+
 @contextlib.contextmanager
 def _esptool() -> Iterator[threading.local]:
-    """esptool, silent and without its waste of time; all as it was afterwards.
+    """esptool, silent and without its waste of time; all as it was when the last has left.
 
     It has one logger for all: here its progress goes to `advance(done, of)` of the thread's own
     part of what is yielded, and the rest nowhere. And since version 5 it writes every packet out
     in hexadecimal for a trace that is off, nine tenths of its work. A test tells when that ends.
     """
-    from esp_pylib.logger import EspLog, EspLogBase
+    global _esptool_users
+    from esp_pylib.logger import EspLog
 
-    mine = threading.local()
+    with _esptool_lock:
+        if not _esptool_users:
+            logger, EspLog.instance = EspLog.instance, _quiet()
+            from esptool import loader  # which keeps a hand on the logger that it finds
+
+            formatter, loader.HexFormatter = loader.HexFormatter, lambda *_, **__: ""
+            _esptool_before[:] = logger, formatter
+        _esptool_users += 1
+    try:
+        yield _mine
+    finally:
+        with _esptool_lock:
+            _esptool_users -= 1
+            if not _esptool_users:
+                from esptool import loader
+
+                EspLog.instance, loader.HexFormatter = _esptool_before
+
+
+@functools.cache
+def _quiet() -> Any:
+    """A logger of esptool that tells its progress to its thread alone."""
+    from esp_pylib.logger import EspLogBase
 
     class Quiet(EspLogBase):
         def print(self, *args: Any, **kwargs: Any) -> None: ...
@@ -166,18 +196,11 @@ def _esptool() -> Iterator[threading.local]:
             suffix: str = "",
             bar_length: int = 30,
         ) -> None:
-            advance = getattr(mine, "advance", None)
+            advance = getattr(_mine, "advance", None)
             if advance:
                 advance(cur_iter, total_iters)
 
-    logger, EspLog.instance = EspLog.instance, Quiet()
-    from esptool import loader  # which keeps a hand on the logger that it finds
-
-    formatter, loader.HexFormatter = loader.HexFormatter, lambda *_, **__: ""
-    try:
-        yield mine
-    finally:
-        EspLog.instance, loader.HexFormatter = logger, formatter
+    return Quiet()
 
 
 def _open(port: str, deadline: "_Deadline") -> Any:

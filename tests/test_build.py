@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from device import SPO2_PCT, Finger
-from micropython_image import BEGINS_AT, STOCK, description, image, program
 from typer.testing import CliRunner
 
 from host_tools import build, bundle, filesystem
@@ -17,6 +16,7 @@ from host_tools.cli import app
 from sim.board import Board
 from sim.door import FIRMWARE, field, settings
 from sim.vm.chip import Chip, running
+from sim.vm.image import BEGINS_AT, STOCK, description, image, program
 
 pytest.importorskip("littlefs", reason="littlefs-python is not installed: run `make setup-all`")
 

@@ -528,11 +528,11 @@ def test_a_flashed_unit_has_its_lots_curve(
 ) -> None:
     """Written, signed and found again on the virtual chip; another lot's curve is refused."""
     pytest.importorskip("esptool", reason="esptool is not installed: run `make setup-all`")
-    from micropython_image import image
     from test_build import listed
 
     from host_tools import build, filesystem
     from sim.vm.chip import Chip, running
+    from sim.vm.image import image
 
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))

@@ -19,7 +19,8 @@ from sim.board import Board, Reset
 from sim.door import App, core, crash, field, settings
 
 EVERY = (
-    "calibration clock crash help identify language log mode reset selftest settings stop stream"
+    "calibration clock crash help identify language leds log mode off reset selftest settings "
+    "stop stream"
 )
 
 
@@ -270,6 +271,43 @@ def filled(device: Device, count: int) -> None:
         device.app.log.append(told, n, 849_000_000 + n if n % 2 else field.NONE, n % 5, 33)
 
 
+def test_a_factory_holds_the_lights(device: Device, console: Console) -> None:
+    device.run(4000)
+    with pytest.raises(ConsoleError, match="mode factory"):
+        console.ask("set leds 0 0")
+    console.ask("set mode factory")
+    chip = device.board.sensor
+    for red_ua, ir_ua in ((0, 0), (2000, 7000)):
+        console.ask(f"set leds {red_ua} {ir_ua}")
+        device.run(5000)
+        assert (chip.led_red_ua, chip.led_ir_ua) == (red_ua, ir_ua), "nothing moves them"
+        samples = console.samples()
+        block = next(samples)
+        samples.close()
+        assert (block.led_red_ua, block.led_ir_ua) == (red_ua, ir_ua)
+        assert device.board.display_reset.value() == 1, "no lights, and yet no reset"
+    console.ask("set mode home")
+    device.run(5000)
+    assert chip.led_red_ua != 2000, "they follow the finger again"
+    assert not device.board.leds_fixed
+    with pytest.raises(ConsoleError):
+        console.ask("set leds 7000 90000")
+    with pytest.raises(ConsoleError, match="7000"):
+        console.ask("set leds 7000")
+
+
+def test_off_is_the_sleep_of_the_menu(device: Device, console: Console) -> None:
+    device.run(3000)
+    with pytest.raises(ConsoleError, match="mode factory"):
+        console.ask("off")
+    console.ask("set mode factory")
+    console.ask("off")
+    device.run(200)
+    assert device.app.off
+    assert device.board.sensor.sampling is False
+    assert not any(device.board.display.pixels())
+
+
 def test_the_log_is_read_and_cleared(device: Device, console: Console) -> None:
     assert console.log() == []
     filled(device, 1100)
@@ -363,6 +401,7 @@ def lines(seed: int) -> Iterator[bytes]:
     chance = random.Random(seed)
     words = [*EVERY.split(), "set", "read", "raw", "clear", "10", "-5", "99999999999999999999"]
     words.remove("reset")
+    words.remove("off")
     while True:
         line = bytearray(" ".join(chance.choices(words, k=chance.randint(1, 9))).encode())
         for _ in range(chance.choice((0, 0, 1, 3))):
@@ -431,6 +470,40 @@ def test_an_error_in_a_command_is_an_answer(
     assert said(device, b"log\n").startswith(b'ERROR failed "ZeroDivisionError')
     device.board.vbus = None
     device.until_number()
+
+
+class Scripted:
+    """A port that gives these pieces, one a read, whatever is written to it."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def read(self, n: int, /) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def write(self, data: bytes, /) -> None: ...
+
+
+def test_a_busy_unit_answers_late_and_is_not_misunderstood() -> None:
+    late = Scripted(b"", b"", b"O", b"", b"K\n", b"", b"OK product=xueyang uid=01\n")
+    assert Console(late, 0.1).identify()["uid"] == "01", "the OK was that to the stop"
+
+
+def test_the_first_answer_that_is_ours() -> None:
+    """A unit that has just started answers all that was asked while it did."""
+    started = Scripted(
+        b"MPY: soft reboot\nOK\nOK time=-\n",
+        b"OK\nOK time=2026-01-01T00:01:00Z\nOK\nOK time=2026-01-0",
+        b"1T00:02:01Z\n",
+        b"OK product=x uid=02\n",
+    )
+    console = Console(started, 0.1)
+    mark = datetime.datetime(2026, 1, 1, 0, 2, tzinfo=datetime.UTC)
+    console.begin(mark, 1.0)
+    assert console.identify()["uid"] == "02"
+    with pytest.raises(ConsoleError) as silent:
+        Console(Scripted(b"OK\nOK time=2026-01-01T00:01:00Z\n"), 0.1).begin(mark, 0.1)
+    assert silent.value.code == "silent"
 
 
 def test_a_unit_that_is_silent_and_a_port_that_is_none(device: Device) -> None:

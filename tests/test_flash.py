@@ -11,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from micropython_image import image
 from test_build import listed
 from typer.testing import CliRunner
 
@@ -23,6 +22,7 @@ from host_tools.sentences import SENTENCES, say
 from sim.door import settings
 from sim.vm import setup
 from sim.vm.chip import Chip, running
+from sim.vm.image import image
 from sim.vm.port import Port
 
 pytest.importorskip("esptool", reason="esptool is not installed: run `make setup-all`")
@@ -296,6 +296,18 @@ def test_the_workaround_is_undone() -> None:
     with flash._esptool():
         assert str(loader.HexFormatter(b"packet")) == ""
     assert (EspLog.instance, loader.HexFormatter) == before
+
+
+def test_it_lasts_while_anybody_uses_it() -> None:
+    from esptool import loader
+
+    before = loader.HexFormatter
+    first, second = flash._esptool(), flash._esptool()
+    first.__enter__()
+    with second:
+        first.__exit__(None, None, None)
+        assert str(loader.HexFormatter(b"packet")) == "", "another row still flashes"
+    assert loader.HexFormatter is before
 
 
 # What is plugged in.

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import postgres
 import pytest
-from micropython_image import image
 from test_build import listed
 from typer.testing import CliRunner
+
+from sim.vm.image import image
 
 pytest.importorskip("sqlalchemy", reason="sqlalchemy is not installed: run `make setup-all`")
 

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from micropython_image import BEGINS_AT, STOCK, description, image, program, table
 
 from sim.vm import setup
 from sim.vm.chip import Chip, image_fault, running
 from sim.vm.flash import SECTOR, Flash
+from sim.vm.image import BEGINS_AT, STOCK, description, image, program, table
 from sim.vm.port import Port
 
 pytestmark = pytest.mark.skipif(

@@ -397,9 +397,12 @@ class App:
             if self._battery_weak:
                 red_ua = min(red_ua, _SPARING_UA)
                 ir_ua = min(ir_ua, _SPARING_UA)
-        if red_ua == self._red_ua and ir_ua == self._ir_ua:
-            return
-        self._sensor.set_led_ua(red_ua, ir_ua)
+        if red_ua != self._red_ua or ir_ua != self._ir_ua:
+            self.light(red_ua, ir_ua)
+
+    def light(self, red_ua, ir_ua):
+        """Both lights at these currents from here on. Raises what the driver does."""
+        self._driver.set_led_ua(red_ua, ir_ua)
         self._brightest_ua = max(ir_ua, self._ir_ua)
         self._red_ua = red_ua
         self._ir_ua = ir_ua

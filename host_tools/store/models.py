@@ -140,8 +140,8 @@ class RTransfer(Base):
 class Run(Base):
     """A unit at a stage of a station: how it went.
 
-    outcome: passed, failed, error or aborted. kind: of PRODUCTION or JUDGING. phase: where it
-    failed, empty when it did not.
+    outcome: passed, failed, error or aborted. kind: of PRODUCTION or JUDGING, or "rack": it has
+    begun to age. phase: where it failed, empty when it did not.
     """
 
     __tablename__ = "run"

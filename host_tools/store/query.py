@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, Select, Subquery, case, func, select
 
 from host_tools.identity import Identity
 from host_tools.sentences import say
+from host_tools.station.route import Past
 from host_tools.store.connect import StoreError, reading
 from host_tools.store.models import (
     NOTES,
@@ -34,6 +35,20 @@ def unit(store: Engine, serial: str) -> Identity:
     if row is None:
         raise StoreError(say("no_unit", serial=serial))
     return Identity(*row)
+
+
+def of_chip(store: Engine, mac: str) -> str | None:
+    """The serial of the unit with this MAC (246f28abcdef), None when none is known here."""
+    with reading(store) as connection:
+        return connection.scalar(select(Unit.serial).where(Unit.mac == mac))
+
+
+def past(store: Engine, serial: str) -> list[Past]:
+    """What a unit has been through, the oldest first."""
+    wanted = select(Run.stage, Run.kind, Run.outcome, Run.at, Run.seconds)
+    with reading(store) as connection:
+        rows = connection.execute(wanted.where(Run.serial == serial).order_by(Run.at, Run.id))
+        return [Past(*row) for row in rows]
 
 
 def signer(store: Engine, signed: Callable[[str], bool]) -> str | None:
@@ -160,7 +175,8 @@ def yields(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """(first-pass yield a stage, why first runs failed, most frequent first).
 
-    First-pass yield: of the units that came to a stage, how many passed the first time.
+    First-pass yield: of the units that came to a stage, how many passed the first time. Notes
+    (rework, scrap, rack) are no tests.
     """
     runs = first_runs(lot, station)
     passed = func.sum(case((runs.c.outcome == "passed", 1), else_=0))

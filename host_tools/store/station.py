@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from host_tools.calibrate.document import Calibration as Calibrated
@@ -235,6 +236,21 @@ def keep_calibration(
                     connection.execute(insert(RTransfer), moved)
                 _posted(connection, Calibration, each.sha256)
     return is_new
+
+
+def adopt(local: Engine, plant: Engine, mac: str) -> None:
+    """Take over from the plant what other stations have recorded of the chip with this MAC: the
+    unit and its runs, without what they measured. The plant has them, so nothing is posted."""
+    with reading(plant) as connection:
+        unit = connection.execute(select(Unit.__table__).where(Unit.mac == mac)).first()
+        if unit is None:
+            return
+        wanted = select(Run.__table__).where(Run.serial == unit.serial).order_by(Run.at)
+        runs = [dict(row._mapping) for row in connection.execute(wanted)]
+    with local.begin() as connection:
+        for table, rows in ((Unit, [dict(unit._mapping)]), (Run, runs)):
+            if rows:
+                connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
 
 
 def kind_of(local: Engine, serial: str, stage: str) -> str:

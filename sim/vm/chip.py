@@ -77,14 +77,27 @@ class Chip:
         self._wires: Wires | None = None
         self._folder: Path | None = None
         self._lock = threading.RLock()  # whoever changes what runs holds it
+        self.stalled_s = float("-inf")  # when its host last was too busy to let it keep up
         self._due_s = 0.0  # when the port is worth a look again, while no host is there
 
     def replug(self) -> None:
         """Pulled out and put in again: a new port, and all that is not flash is forgotten."""
         with self._lock:
+            self.unplug()
+            self.cable(True)
+
+    def unplug(self) -> None:
+        """Pulled out: no port, no power."""
+        with self._lock:
             self.stop()
+            self.cable(False)
+
+    def cable(self, is_in: bool) -> None:
+        """The cable alone, put in or pulled; what runs goes on by whatever else feeds it."""
+        with self._lock:
             self.port.close()
-            self.port = Port(self.port.max_baud, self.port.paced)
+            if is_in:
+                self.port = Port(self.port.max_baud, self.port.paced)
 
     @property
     def is_running(self) -> bool:
@@ -99,7 +112,8 @@ class Chip:
                 assert self._vm.stdin and self._vm.stdout
                 self._vm.kill()
                 self._vm.wait()
-                self._vm.stdin.close()
+                with contextlib.suppress(BrokenPipeError):  # what nobody reads any more
+                    self._vm.stdin.close()
                 self._vm.stdout.close()
                 self._vm = None
             if self._wires is not None:
@@ -233,6 +247,7 @@ class Chip:
                     self.boot()  # the host let go of the loader
             if self._wires is not None and _is_readable(self._wires.from_chip):
                 self._wires.turn()
+                self.stalled_s = max(self.stalled_s, self._wires.stalled_s)
             if self._vm is not None:
                 self._relay(self._vm)
 
@@ -334,6 +349,21 @@ def _mounted(flash: Flash, partition: Partition, format_it: bool = False):
         filesystem.format()
     filesystem.mount()
     return filesystem
+
+
+def file_of(flash: Flash, label: str, name: str) -> bytes:
+    """A file of a partition; empty when there is none."""
+    from littlefs import LittleFSError
+
+    partition = flash.partition(label)
+    try:
+        if partition is None:
+            return b""
+        filesystem = _mounted(flash, partition)  # which must live as long as its files
+        with filesystem.open(name, "rb") as file:
+            return bytes(file.read())
+    except (LittleFSError, FileNotFoundError):
+        return b""
 
 
 def _put_back(flash: Flash, partition: Partition, filesystem) -> None:

@@ -102,6 +102,7 @@ function wire(kind, payload, pointer = 0) {
   frame.writeUInt32LE(payload.length, 0);
   frame.writeUInt8(kind.charCodeAt(0), 4);
   frame.set(payload, 5);
+  const asked_ms = Date.now();
   fs.writeSync(chip.wires[1], frame, 0, 5 + payload.length);
   let have = 0;
   let want = 4;
@@ -111,6 +112,7 @@ function wire(kind, payload, pointer = 0) {
     have += count;
     if (have === 4) want = 4 + frame.readUInt32LE(0);
   }
+  bites_ms += Date.now() - asked_ms; // a part answers at once: a busy host is nobody's hang
   if (want > 8) machine.HEAPU8.set(frame.subarray(8, want), pointer);
   return frame.readInt32LE(4);
 }
@@ -136,7 +138,7 @@ function wait(ms) {
     if (poll()) return; // interrupted
     const left = until - Date.now();
     if (left <= 0) return;
-    Atomics.wait(still, 0, 0, Math.min(left, 10));
+    Atomics.wait(still, 0, 0, Math.min(left, 40));
   }
 }
 

@@ -1,6 +1,7 @@
-"""A station is killed at any moment, flashing or printing: no unit is lost or doubled, no label is
-half, its store opens, and the work goes on where it was."""
+"""A station is killed at any moment, flashing, testing or printing: no unit is lost or doubled, no
+label is half, its store opens, and the work goes on where it was."""
 
+import datetime
 import json
 import random
 import subprocess
@@ -9,19 +10,24 @@ import time
 from pathlib import Path
 
 import pytest
-from micropython_image import image
 from test_build import listed
+
+from sim.vm.image import image
 
 pytest.importorskip("esptool")
 pytest.importorskip("sqlalchemy")
 zxingcpp = pytest.importorskip("zxingcpp")
 
 from host_tools import build, filesystem, identity  # noqa: E402
+from host_tools.station import record  # noqa: E402
+from host_tools.station.jig import JigLine  # noqa: E402
 from host_tools.store import connect, query, station  # noqa: E402
+from sim.factory import jig as virtual_jig  # noqa: E402
 from sim.vm.chip import Chip, running  # noqa: E402
 
 KILLS = 50
 XUEYANG = str(Path(sys.executable).with_name("xueyang"))
+WHO = record.Who("s1", "", "")
 LOT = ("--lot", "L1", "--hardware-revision", "1.2")
 
 
@@ -87,6 +93,64 @@ def test_killed_while_flashing(line: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM unit").scalar() == 4
     for serial in serials:
         assert query.trace(store, serial)["runs"][-1]["outcome"] == "passed"
+    store.dispose()
+
+
+def test_the_station_is_killed_while_it_tests(line: Path) -> None:
+    """At any moment of the stage pcba, from before the first byte to after the last record: the
+    same four units in the same jig, again and again."""
+    moments = random.Random(KILLS)
+    macs = [f"246f280001{n:02x}" for n in range(1, 5)]
+    command = [XUEYANG, "station", "--stage", "pcba", str(line / "bundle.zip"), "--once", "--json"]
+    command += ["--station", "s1", *LOT]
+    store = connect.opened(line / "s1.sqlite")
+    with virtual_jig.running(4) as path:
+        jig = JigLine(path)
+        command += ["--jig", path]
+        for n, mac in enumerate(macs):
+            jig.ask("define", number=n, mac=mac, faults=[])
+        took_s = 16.0  # until one has gone through
+        caught = passed = 0
+        serials: dict[str, str] = {}
+        for _ in range(KILLS):
+            for n in range(4):
+                jig.ask("put_in", slot=str(n + 1), number=n)
+            began_s = time.monotonic()
+            # Most of them while it flashes and gives serials, which is the shorter part.
+            latest_s = moments.choice((0.35, 0.35, 1.0)) * took_s
+            if killed(command, moments.uniform(0.3, latest_s)):
+                caught += 1
+            else:
+                took_s = time.monotonic() - began_s
+            for n in range(4):
+                jig.ask("take_out", slot=str(n + 1))
+            with store.connect() as connection:
+                assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+            for mac in macs:
+                serial = query.of_chip(store, mac)
+                if serial is None:
+                    continue
+                assert serials.setdefault(mac, serial) == serial, "a chip keeps its serial"
+                runs = query.trace(store, serial)["runs"]
+                for run in runs:
+                    assert len(run["values"]) > 1, "no record without what was measured"
+                if any(run["outcome"] == "passed" for run in runs):
+                    passed += 1
+                    record.rework(store, serial, "again", WHO, datetime.datetime.now(datetime.UTC))
+        assert len(set(serials.values())) == len(serials) == 4
+        assert caught > KILLS // 2, "the kills came too late to say anything"
+        for n in range(4):
+            jig.ask("put_in", slot=str(n + 1), number=n)
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        outcomes = [json.loads(text) for text in told.splitlines()]
+        assert sorted(o["serial"] for o in outcomes) == sorted(serials.values())
+        assert {o["outcome"] for o in outcomes} == {"passed"}, "the work goes on"
+        for n, mac in enumerate(macs):
+            jig.ask("take_out", slot=str(n + 1))
+            content = bytes.fromhex(jig.ask("file", number=n, name=identity.FILE))
+            found = identity.decode(content)
+            assert found and found.serial == serials[mac], "what is on it is what is recorded"
+    print(f"{caught} of {KILLS} kills met a station at work; {passed} units passed between them")
     store.dispose()
 
 

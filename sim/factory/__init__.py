@@ -1,0 +1,1 @@
+"""A factory that is not there: units with faults, and the jig that they are tested in."""
