@@ -552,7 +552,7 @@ app.add_typer(capability_app)
 StageName = Annotated[str | None, typer.Option("--stage", help="Which stage.")]
 
 
-class ReferenceKind(StrEnum):
+class JudgingUnit(StrEnum):
     """What a unit is to the slots."""
 
     golden = "golden"
@@ -589,7 +589,7 @@ def capability_gauge(
 @capability_app.command("reference")
 def capability_reference(
     serial: Annotated[str, typer.Argument(help="Of the unit.")],
-    kind: Annotated[ReferenceKind, typer.Option(help="What it is to the slots.")],
+    kind: Annotated[JudgingUnit, typer.Option(help="What it is to the slots.")],
     station: Annotated[str, typer.Option(help="Which station this is.")],
     stage: Annotated[str, typer.Option(help="At which stage it judges.")],
     phase: Annotated[str, typer.Option(help="Where a known-bad unit must fail.")] = "",
