@@ -518,7 +518,10 @@ def yield_(
     station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
     page: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Write a page with all of it, and measurements."),
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page on it, with all measurements; of a whole plant it takes minutes.",
+        ),
     ] = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

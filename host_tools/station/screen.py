@@ -289,7 +289,7 @@ class Station(App[None]):
     CSS = f"""
     Screen {{ background: #101418; color: #ffffff; }}
     #title {{ height: 1; background: #d8dde2; color: #101418; text-style: bold; }}
-    #slots {{ height: 12; scrollbar-size-vertical: 0; }}
+    #slots {{ height: auto; max-height: 12; scrollbar-size-vertical: 0; }}
     Grid {{ grid-size: {COLUMNS}; grid-rows: 3; grid-gutter: 0 1; height: auto; }}
     Grid {{ padding: 0 0 0 1; }}
     Cell {{ height: 3; }}
