@@ -1,1 +1,1 @@
-"""The factory's test station: what is measured, on which unit, in which order, and who may go on."""
+"""The factory's test station: what is measured on which unit, and who may go on."""
