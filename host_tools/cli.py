@@ -518,7 +518,10 @@ def yield_(
     station: Annotated[str | None, typer.Option(help="Only at this station.")] = None,
     page: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.html", help="Write a page with all of it, and measurements."),
+        typer.Option(
+            metavar="FILE.html",
+            help="Write a page on it, with all measurements; of a whole plant it takes minutes.",
+        ),
     ] = None,
     store: Store = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -552,7 +555,7 @@ app.add_typer(capability_app)
 StageName = Annotated[str | None, typer.Option("--stage", help="Which stage.")]
 
 
-class ReferenceKind(StrEnum):
+class JudgingUnit(StrEnum):
     """What a unit is to the slots."""
 
     golden = "golden"
@@ -589,7 +592,7 @@ def capability_gauge(
 @capability_app.command("reference")
 def capability_reference(
     serial: Annotated[str, typer.Argument(help="Of the unit.")],
-    kind: Annotated[ReferenceKind, typer.Option(help="What it is to the slots.")],
+    kind: Annotated[JudgingUnit, typer.Option(help="What it is to the slots.")],
     station: Annotated[str, typer.Option(help="Which station this is.")],
     stage: Annotated[str, typer.Option(help="At which stage it judges.")],
     phase: Annotated[str, typer.Option(help="Where a known-bad unit must fail.")] = "",

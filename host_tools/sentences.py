@@ -615,7 +615,21 @@ SENTENCES = {
         "The known-bad unit {serial} must fail in {wanted} and failed in {found}: clean the "
         "contacts and test it again, and call the engineer if it stays so.",
     ),
+    "known_bad_where": (
+        "不良样机要指定在哪个阶段不合格，其他的不要：用 --phase。",
+        "A known-bad unit, and only such a one, needs the phase where it fails: --phase.",
+    ),
+    "no_certificate": (
+        '{path} 不是标准值文件：格式为 {{"阶段.名称": [数值, 允差]}}，允差大于 0。',
+        '{path} is no certificate: it must hold {{"phase.name": [value, tolerance]}}, each '
+        "tolerance over 0.",
+    ),
+    "no_certificate_file": (
+        "{path} 无法读取（{error}）：换一个文件。",
+        "{path} cannot be read ({error}): name another.",
+    ),
     # What a gauge study lacks.
+    "grr_values": ("{of} 个数值缺 {missing} 个。", "{missing} of {of} values are missing."),
     "grr_none": (
         "工站 {station} 自上次分析以来没有 GRR 测试记录：先测 {units} 台 x {workers} 人 "
         "x {repeats} 次。",
@@ -667,6 +681,10 @@ SENTENCES = {
         "偶然最多 {allowed} 次。",
         "Not stable: of {n} values {beyond} lie beyond three sigma, {runs} times nine in a row "
         "lie on one side, and chance explains {allowed} in all.",
+    ),
+    "limits_none": (
+        "批号 {lot} 在这里没有首次测试记录：先测试，或换一个批号。",
+        "Lot {lot} has no first runs here: test its units, or name another.",
     ),
     "limits_few": (
         "只有 {n} 台试产机，至少要 {least} 台才能定限值。",

@@ -10,7 +10,7 @@ others are left out on purpose. Each adds false alarms: with all four Western El
 process that never changes is called unstable every 92 values, with the first alone every 370
 (Champ & Woodall 1987, Technometrics 29:393), and nobody looks for a cause the tenth time.
 
-Even these two alarm by chance, in a fifth of all charts of 50 values and in every chart of 1000.
+Even these two alarm by chance, in a fifth of all charts of 50 values and nearly all of 1000.
 So a chart is unstable when it alarms more often than chance would in 95 % of charts of its
 length. That is no sharp eye: of simulated processes that step by one sigma half way, 17 % were
 called unstable from 50 values, 43 % from 200 and 99 % from 1000; of those that step by two, 74 %

@@ -11,11 +11,12 @@ from math import exp, inf, isfinite, lgamma, log, log1p, nan, sqrt
 import numpy as np
 from numpy.typing import ArrayLike
 
+from host_tools.sentences import say
+
 POOLED_OVER_P = 0.25
 UNITS, WORKERS, REPEATS = 10, 3, 3  # the least that a study is made of
 FAIR_PCT = 30.0  # %GRR above it: the measurement tells little of the process (AIAG, II-D)
 GOOD_PCT = 10.0
-LEAST_NDC = 5
 
 
 class GaugeError(ValueError):
@@ -80,9 +81,9 @@ class Study:
         """good (up to 10 %), fair (up to 30 %), or poor; unknown where nothing varied at all."""
         if not isfinite(self.grr_pct):
             return "unknown"
-        return (
-            "good" if self.grr_pct <= GOOD_PCT else "fair" if self.grr_pct <= FAIR_PCT else "poor"
-        )
+        if self.grr_pct <= GOOD_PCT:
+            return "good"
+        return "fair" if self.grr_pct <= FAIR_PCT else "poor"
 
 
 def study(values: ArrayLike, low: float | None = None, high: float | None = None) -> Study:
@@ -93,11 +94,9 @@ def study(values: ArrayLike, low: float | None = None, high: float | None = None
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 3 or min(x.shape) < 2:
-        raise GaugeError(
-            "A study needs at least two units, two workers and two repeats of each pair."
-        )
+        raise GaugeError("A study needs two units, two workers and two repeats at least.")
     if not np.isfinite(x).all():
-        raise GaugeError(f"{int((~np.isfinite(x)).sum())} of {x.size} values are missing.")
+        raise GaugeError(say("grr_values", missing=int((~np.isfinite(x)).sum()), of=x.size))
     n, k, r = x.shape
     mean = float(x.mean())
     cells = x.mean(axis=2)

@@ -51,19 +51,19 @@ def certificate(path: Path) -> dict[tuple[str, str], tuple[float, float]]:
 
     Raises ValueError with a sentence.
     """
-    form = f'{path} is no certificate: it must hold {{"phase.name": [value, tolerance]}}.'
     try:
         told = json.loads(path.read_text())
         found = {}
         for key, (value, tolerance) in told.items():
             phase, name = key.split(".", 1)
             found[phase, name] = (float(value), float(tolerance))
+        is_good = bool(found) and all(0 < tolerance < inf for _, tolerance in found.values())
     except OSError as error:
-        raise ValueError(f"{path} cannot be read ({error.strerror}): name another.") from None
+        raise ValueError(say("no_certificate_file", path=path, error=error.strerror)) from None
     except (ValueError, TypeError, AttributeError):
-        raise ValueError(form) from None
-    if not found or any(not 0 < tolerance < inf for _, tolerance in found.values()):
-        raise ValueError(form + " Each tolerance is over 0.")
+        is_good = False
+    if not is_good:
+        raise ValueError(say("no_certificate", path=path))
     return found
 
 

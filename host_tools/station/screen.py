@@ -242,6 +242,7 @@ class Cell(Widget):
         self.chosen = False
 
     def render(self) -> Text:
+        """The three lines on the colour of the state; of the chosen one the first reversed."""
         style = f"bold #ffffff {_COLOURS[self.view.state]}"
         lines = cell_lines(self.view, max(8, self.size.width), self.chosen)
         text = Text(no_wrap=True)
@@ -265,6 +266,7 @@ class Asking(ModalScreen[object]):
         self._typed = typed
 
     def compose(self) -> ComposeResult:
+        """The question in both languages, the keys, and a line to type in."""
         chinese, _, english = self._text.partition(" / ")
         lines = [*wrapped(chinese, 62), *wrapped(english, 62), ""]
         lines.append("    ".join(SENTENCES["type_enter" if self._typed else "yes_no"]))
@@ -287,7 +289,7 @@ class Station(App[None]):
     CSS = f"""
     Screen {{ background: #101418; color: #ffffff; }}
     #title {{ height: 1; background: #d8dde2; color: #101418; text-style: bold; }}
-    #slots {{ height: 12; scrollbar-size-vertical: 0; }}
+    #slots {{ height: auto; max-height: 12; scrollbar-size-vertical: 0; }}
     Grid {{ grid-size: {COLUMNS}; grid-rows: 3; grid-gutter: 0 1; height: auto; }}
     Grid {{ padding: 0 0 0 1; }}
     Cell {{ height: 3; }}
@@ -337,6 +339,7 @@ class Station(App[None]):
         self.failure: BaseException | None = None
 
     def compose(self) -> ComposeResult:
+        """Title, cells, large word and sentence, counts, keys; from above."""
         yield Static(id="title")
         with VerticalScroll(id="slots", can_focus=False), Grid():
             yield from self._cells.values()
@@ -403,6 +406,7 @@ class Station(App[None]):
     # ---------------------------------------------------------------------------------------- keys
 
     def action_move(self, by: int) -> None:
+        """Choose the slot so many places on; from now on the worker reads, and nothing follows."""
         slots = list(self._cells)
         if slots:
             place = slots.index(self._chosen) + by

@@ -393,7 +393,7 @@ def propose(store: Engine, lot: str, stage: str | None = None) -> list[Proposed]
         for *key, value in connection.execute(wanted):
             values[tuple(key)].append(math.nan if value is None else value)
     if not values:
-        raise StoreError(f"Lot {lot} has no first runs here: test its units, or name another.")
+        raise StoreError(say("limits_none", lot=lot))
     found = []
     for (stage_, _, phase, name, unit, low, high), some in values.items():
         proposal, reason = None, ""

@@ -283,11 +283,11 @@ def designate(local: Engine, unit: Reference, station: str, worker: str) -> None
     """From now on this unit judges the slots. Raises StoreError: it is not known here, or a
     known-bad one does not say where it fails."""
     if (unit.kind == KNOWN_BAD) != bool(unit.phase):
-        raise StoreError("A known-bad unit, and only such a one, needs the phase where it fails.")
+        raise StoreError(say("known_bad_where"))
     with local.begin() as connection:
         known = select(Unit.serial).where(Unit.serial == unit.serial)
         if connection.scalar(known) is None:
-            raise StoreError(f"No unit {unit.serial} is known at this station.")
+            raise StoreError(say("no_unit", serial=unit.serial))
         row = {"id": new_key(), "serial": unit.serial, "stage": unit.stage, "kind": unit.kind}
         row |= {"phase": unit.phase, "station": station, "worker": worker, "at": now()}
         connection.execute(insert(ReferenceUnit).values(row))

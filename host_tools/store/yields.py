@@ -9,7 +9,20 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, Integer, Select, Subquery, case, cast, func, select
+from sqlalchemy import (
+    BigInteger,
+    Double,
+    Engine,
+    Integer,
+    Select,
+    Subquery,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from host_tools.capability.reference import GOLDEN
 from host_tools.store.connect import reading
@@ -125,15 +138,24 @@ def histograms(
     if not scales:
         return {}
     runs = first_runs(lot, station)
-    begin = case({key: first for key, (first, _) in scales.items()}, value=Measurement.measure)
-    width = case({key: wide for key, (_, wide) in scales.items()}, value=Measurement.measure)
-    place = (Measurement.value - begin) / width
+    scale = union_all(
+        *(
+            select(
+                literal(key, BigInteger).label("measure"),
+                literal(begin, Double).label("begin"),
+                literal(width, Double).label("width"),
+            )
+            for key, (begin, width) in scales.items()
+        )
+    ).subquery()
+    place = (Measurement.value - scale.c.begin) / scale.c.width
     # PostgreSQL rounds where SQLite cuts off; where it is cut, a place is never under 0.
     whole = func.floor(place) if store.dialect.name == "postgresql" else place
     bin_ = case((place < 0, -1), (place >= bins, bins), else_=cast(whole, Integer))
     counted = (
         _measured(runs, runs.c.stage, Measurement.measure, runs.c.station, bin_.label("bin"))
-        .where(Measurement.value.is_not(None), Measurement.measure.in_(list(scales)))
+        .join(scale, scale.c.measure == Measurement.measure)
+        .where(Measurement.value.is_not(None))
         .subquery()
     )
     keys = (counted.c.stage, counted.c.measure, counted.c.station, counted.c.bin)
