@@ -35,6 +35,7 @@ ROWS_AT_ONCE = 2  # more virtual chips than these need more than two cores
 _NO_FAULT = ("store", "samples_lost", "jig")
 BOX, CARTON = 8, 2  # units, boxes
 AGED_H = 4.5
+_PATIENCE = 9  # tests of a unit at a stage; more there are on a host that is too busy only
 LOT, REVISION = "VIRTUAL", "1.2"
 STATION, WORKER = "virtual", "nobody"
 _IMAGE_SIZE = 40_000
@@ -385,7 +386,9 @@ class _Factory:
     def _decide(self, stage: str, unit: Seeded) -> None:
         """What the sentence on the screen tells a worker to do next."""
         last = unit.runs[-1]
-        if last.outcome == "passed":
+        if sum(run.stage == stage for run in unit.runs) > _PATIENCE:
+            unit.became = "given up"
+        elif last.outcome == "passed":
             if stage == "pack":
                 unit.became = "packed"
         elif last.outcome == "refused":
