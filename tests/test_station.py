@@ -23,7 +23,7 @@ from host_tools.console import Console, ConsoleError
 from host_tools.sentences import SENTENCES, say
 from host_tools.station import declared, jig, line, phases, record, route, runner, view, virtual
 from host_tools.station.declared import Measurement, Phase
-from host_tools.station.dut import Light, Lost, Pulled
+from host_tools.station.dut import Light, Lost, Pulled, clock_share
 from host_tools.station.jig import Hands, JigError, JigLine
 from host_tools.station.route import Past
 from host_tools.station.runner import Fault
@@ -309,6 +309,15 @@ def test_noise_is_no_slow_change() -> None:
     slow = 1e5 * (1 + 0.01 * np.sin(2 * np.pi * 1.2 * t_s) + 0.02 * t_s)
     assert phases._noise_ppm(slow + 10 * noise) == pytest.approx(10 / 1.04e5 * 1e6, rel=0.15)
     assert phases._noise_ppm(np.zeros(9)) is None
+
+
+@pytest.mark.parametrize("share", [0.97, 1.0, 1.03])
+def test_a_clock_is_measured_in_spite_of_a_busy_host(share: float) -> None:
+    """Messages every 40 ms, most of them held up, some of them for long."""
+    chance = np.random.default_rng(3)
+    ours_s = np.arange(40) * 0.04
+    came_s = ours_s + chance.exponential(0.03, 40) + 0.5 * (chance.random(40) < 0.1)
+    assert clock_share(ours_s * share, came_s) == pytest.approx(share, abs=0.01)
 
 
 def test_without_samples_everything_is_unmeasured() -> None:

@@ -16,7 +16,7 @@ Measure = Callable[[str, float | None], None]
 
 _TEST_UA = 7000  # the firmware's own first current
 _MODULATION_HZ = 1.2  # hardware/jig.yaml
-_PRESS_MS = 250
+_PRESS_MS = 400
 _TONE_WAIT_S = 4.0
 _MENU_WAIT_S = 1.5
 _RAILS = {"rail_3v3": "+3V3", "rail_1v8": "+1V8", "rail_vled": "VLED", "rail_usb": "USB_5V"}

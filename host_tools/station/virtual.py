@@ -6,7 +6,6 @@ the hands that put units in, do what the sentences say, and now and then pull on
 ageing are modelled: a clock is put forward.
 """
 
-import collections
 import contextlib
 import dataclasses
 import datetime
@@ -17,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ ROWS_AT_ONCE = 2  # more virtual chips than these need more than two cores
 _NO_FAULT = ("store", "samples_lost", "jig")
 BOX, CARTON = 8, 2  # units, boxes
 AGED_H = 4.5
+_PATIENCE = 9  # tests of a unit at a stage; more there are on a host that is too busy only
 LOT, REVISION = "VIRTUAL", "1.2"
 STATION, WORKER = "virtual", "nobody"
 _IMAGE_SIZE = 40_000
@@ -223,14 +224,12 @@ class _Factory:
         self.events: list[str] = []
         self.seconds: dict[str, list[float]] = {}
         self._in: dict[str, Seeded] = {}
-        self._queue: collections.deque[Seeded] = collections.deque()
-        self._waiting: list[Seeded] = []  # tested, and still in the jig
+        self._queue: deque[Seeded] = deque()
         self._locked: dict[str, str] = {}  # slot -> sentence
         self._running = 0
         self._changed = threading.Condition()
         is_busy = os.getloadavg()[0] > (os.cpu_count() or 1)
         self.rows_at_once = 1 if is_busy else ROWS_AT_ONCE
-        self._power = threading.Semaphore(self.rows_at_once)
         self._pull: list[threading.Thread] = []
         self._disk_events = 0
         self._labels: dict[str, Path] = {}
@@ -265,7 +264,7 @@ class _Factory:
             self._route_is_kept(due)
             self.drifting = self.rows[0][-1]
             self.jig.ask("wear", slot=self.drifting, left=_WEAR)
-        self._queue = collections.deque(due)
+        self._queue = deque(due)
         self._disk_events = int(self._seeding and stage == "pcba" and units is None)
         began_s = time.monotonic()
         self._say(f"{stage}: {len(due)} units")
@@ -315,7 +314,7 @@ class _Factory:
     def _route_is_kept(self, due: Sequence[Seeded]) -> None:
         """Units that are brought too early: they must be refused, and then age as they should."""
         wrong = [unit for unit in due if unit.fault in ("early", "skips")]
-        self._queue = collections.deque(wrong)
+        self._queue = deque(wrong)
         line.run(self._plan("final"), self._watch)
         for unit in wrong:
             if unit.fault == "skips":
@@ -334,48 +333,29 @@ class _Factory:
 
     def _ready(self, stage: str, row: Sequence[str]) -> bool:
         """Empty the row, fill it with the next units, and close the lid."""
+        slots = [slot for each in self.rows for slot in each]
         with self._changed:
             if any(slot in self._in for slot in row):
                 self._emptied(stage, row)
                 self._running -= 1
-                self._power.release()
                 self._changed.notify_all()
-        while True:
-            with self._changed:
-                free = [slot for slot in row if slot not in self._locked]
-                if not self._queue:
-                    if not self._running:
-                        self._changed.notify_all()
+            while True:
+                if not self._running:
+                    if not self._queue:
                         return False
-                    self._changed.wait(0.5)
-                    continue
-                if not free:
-                    if (
-                        self._queue
-                        and not self._running
-                        and all(slot in self._locked for each in self.rows for slot in each)
-                    ):
+                    if self._locked.keys() >= set(slots):
                         raise LineError("Every slot is locked: nothing can be tested any more.")
-                    self._changed.wait(0.5)
-                    if not self._queue and not self._running:
-                        return False
-                    continue
-            if not self._power.acquire(timeout=0.5):
-                continue
-            with self._changed:
-                if not self._queue:
-                    self._power.release()
-                    continue
-                chosen = self._chosen(free)
-                if not chosen:
-                    self._power.release()
-                    self._changed.wait(0.5)
-                    continue
-                self._running += 1
-                self._in.update(chosen)
-            for slot, unit in chosen.items():
-                self.jig.ask("put_in", slot=slot, number=unit.number)
-            return True
+                chosen = {}
+                if self._running < self.rows_at_once:
+                    chosen = self._chosen([slot for slot in row if slot not in self._locked])
+                if chosen:
+                    break
+                self._changed.wait(0.5)
+            self._running += 1
+            self._in.update(chosen)
+        for slot, unit in chosen.items():
+            self.jig.ask("put_in", slot=slot, number=unit.number)
+        return True
 
     def _chosen(self, free: Sequence[str]) -> dict[str, Seeded]:
         """Who goes where: into another slot than where it has just failed, if there is one."""
@@ -406,7 +386,9 @@ class _Factory:
     def _decide(self, stage: str, unit: Seeded) -> None:
         """What the sentence on the screen tells a worker to do next."""
         last = unit.runs[-1]
-        if last.outcome == "passed":
+        if sum(run.stage == stage for run in unit.runs) > _PATIENCE:
+            unit.became = "given up"
+        elif last.outcome == "passed":
             if stage == "pack":
                 unit.became = "packed"
         elif last.outcome == "refused":
@@ -632,40 +614,24 @@ class _Factory:
         return reasons
 
     def figures(self) -> dict[str, Any]:
-        """What the summary tells beside the verdict."""
-        from collections import Counter
-
+        """What the summary tells beside the verdict. wall_s_a_test is what a test has cost the
+        line, slot_s the time that a unit which passes spends in its slot."""
         tests = [run for unit in self.units for run in unit.runs]
-        stages = {
-            stage: {
+        stages = {}
+        for stage, seconds in self.seconds.items():
+            here = [run for run in tests if run.stage == stage]
+            passed = [run.seconds for run in here if run.outcome == "passed"]
+            stages[stage] = {
+                "tests": len(here),
                 "wall_s": round(sum(seconds), 1),
-                "tests": sum(run.stage == stage for run in tests),
-                "wall_s_a_test": round(
-                    sum(seconds) / max(1, sum(run.stage == stage for run in tests)), 2
-                ),
-                "slot_s_a_test": round(
-                    sum(
-                        run.seconds
-                        for run in tests
-                        if run.stage == stage and run.outcome == "passed"
-                    )
-                    / max(
-                        1,
-                        sum(run.stage == stage and run.outcome == "passed" for run in tests),
-                    ),
-                    1,
-                ),
+                "wall_s_a_test": round(sum(seconds) / max(1, len(here)), 2),
+                "slot_s": round(sum(passed) / max(1, len(passed)), 1),
             }
-            for stage, seconds in self.seconds.items()
-        }
+        pulled = [unit.expected for unit in self.units if unit.fault == "pulled"]
         return {
             "became": dict(Counter(unit.became or "lost" for unit in self.units)),
             "seeded": dict(Counter(unit.fault for unit in self.units if unit.fault)),
-            "pulled_in": sorted(
-                "/".join(unit.expected[:2])
-                for unit in self.units
-                if unit.fault == "pulled" and unit.expected
-            ),
+            "pulled_in": sorted("/".join(place[:2]) for place in pulled if place),
             "locked": sorted(self._locked),
             "repeated_for_a_busy_host": sum(run.cause in ("samples_lost", "jig") for run in tests),
             "events": self.events,

@@ -77,7 +77,6 @@ class Chip:
         self._wires: Wires | None = None
         self._folder: Path | None = None
         self._lock = threading.RLock()  # whoever changes what runs holds it
-        self.stalled_s = float("-inf")  # when its host last was too busy to let it keep up
         self._due_s = 0.0  # when the port is worth a look again, while no host is there
 
     def replug(self) -> None:
@@ -103,6 +102,11 @@ class Chip:
     def is_running(self) -> bool:
         """Whether MicroPython runs on it."""
         return self._vm is not None
+
+    def stalled_s(self) -> float:
+        """When its host was last too busy to let what runs keep up, as Wires says."""
+        wires = self._wires
+        return wires.stalled_s() if wires else float("-inf")
 
     def stop(self) -> None:
         """Ends whatever runs; its file systems are back in the flash then."""
@@ -247,7 +251,6 @@ class Chip:
                     self.boot()  # the host let go of the loader
             if self._wires is not None and _is_readable(self._wires.from_chip):
                 self._wires.turn()
-                self.stalled_s = max(self.stalled_s, self._wires.stalled_s)
             if self._vm is not None:
                 self._relay(self._vm)
 

@@ -14,15 +14,14 @@ from typing import Any
 _PINS = Path(__file__).resolve().parent.parent.parent / "hardware" / "pins.yaml"
 _HEAD = struct.Struct("<IB")
 _EIO, _ENODEV = 5, 19
-_STALL_US = 250_000  # a program that samples asks for something in every 40 ms
+_STALL_S = 0.2  # a program that samples asks for something in every 40 ms
 
 
 class Wires:
     """The pins of `board` (sim.board.Board) on a chip of this target, spoken to over two pipes.
 
     A frame is u32 length, u8 kind and payload; each is answered by i32 status or value (below 0 an
-    errno), and for a read the bytes. `from_chip` becomes readable when one has come. `stalled_s`
-    is when the program, sampling, last came far too late: its host is too busy.
+    errno), and for a read the bytes. `from_chip` becomes readable when one has come.
     """
 
     def __init__(self, board: Any, target: str, levels: dict[int, int]) -> None:
@@ -40,7 +39,8 @@ class Wires:
         parts = {name: getattr(board, name) for name in names}
         self._pins = {roles[n]: part for n, part in parts.items() if n in roles and part}
         self._began_s = time.monotonic() - board.clock.now_us / 1e6
-        self.stalled_s = float("-inf")
+        self._stalled_s = float("-inf")
+        self._heard_s = float("inf")
         self.from_chip, self.chips_end_out = os.pipe()
         self.chips_end_in, self._to_chip = os.pipe()
 
@@ -56,6 +56,13 @@ class Wires:
         os.close(self.chips_end_out)
         os.close(self.chips_end_in)
 
+    def stalled_s(self) -> float:
+        """When (monotonic) the program, sampling, was last far too late with its next question,
+        maybe just now: its host is too busy. Minus infinity: never."""
+        now_s = time.monotonic()
+        is_late = self._board.sensor.sampling and now_s - self._heard_s > _STALL_S
+        return now_s if is_late else self._stalled_s
+
     def turn(self) -> bool:
         """Answer one frame; False when the chip's end is gone."""
         head = self._read(_HEAD.size)
@@ -65,8 +72,8 @@ class Wires:
         payload = self._read(length)
         clock = self._board.clock
         passed_us = int((time.monotonic() - self._began_s) * 1e6) - clock.now_us
-        if passed_us > _STALL_US and self._board.sensor.sampling:
-            self.stalled_s = time.monotonic()
+        self._stalled_s = self.stalled_s()
+        self._heard_s = time.monotonic()
         clock.advance_us(max(0, passed_us))
         status, content = self._done(chr(kind), payload)
         answer = struct.pack("<i", status) + content
