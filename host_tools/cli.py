@@ -853,6 +853,10 @@ def station(
     ] = None,
     port: Ports = None,
     once: Annotated[bool, typer.Option("--once", help="Test what is in now, and end.")] = False,
+    grr: Annotated[
+        bool,
+        typer.Option("--grr", help="A gauge study: 10 units by 3 workers, 3 times each."),
+    ] = False,
     name: Annotated[str, typer.Option("--station", help="Which station this is.")] = "",
     worker: Annotated[str, typer.Option(help="Who works at it.")] = "",
     lot: Annotated[str | None, typer.Option(help="Of new units.")] = None,
@@ -909,7 +913,7 @@ def station(
             print(f"A station needs {part}: run `make setup-all`.", file=sys.stderr)
             raise typer.Exit(1)
     if virtual is not None:
-        _virtual_line(virtual, units, seed_faults, keep, as_json)
+        _virtual_line(virtual, 0 if grr else units, seed_faults, keep, as_json)
         return
     with _stored(store) as local:
         if begin or end or rework or scrap:
@@ -921,39 +925,83 @@ def station(
             )
         asked = verb.Asked(
             stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
-            product, out, printer,
+            product, out, printer, grr,
         )  # fmt: skip
         with _stored(plant) if plant else contextlib.nullcontext() as above:
             _station(local, above, asked, as_json)
 
 
 def _station(local, above, asked, as_json: bool) -> None:
-    """A stage, until its work is over."""
+    """A stage, until its work is over; on a terminal with the worker's screen."""
     from host_tools import bundle
-    from host_tools.station import jig, line, verb
+    from host_tools.sentences import say
+    from host_tools.station import jig, line, screen, verb
+
+    is_seen = bool(asked.jig) and not as_json and sys.stdout.isatty() and sys.stdin.isatty()
+    asking: list[screen.Ask] = []  # as soon as the screen is there
+
+    def question(key: str, **values: object) -> str:
+        return asking[0].typed(say(key, **values))
 
     try:
-        plan = verb.plan(asked, local, {}, above)
+        plan = verb.plan(asked, local, above, question if is_seen else verb.question)
     except (verb.UsageError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     except (bundle.BundleError, jig.JigError) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
+    results: list[str] = []
     heard = True
 
     def tested(result) -> None:
         nonlocal heard
-        heard &= _told(verb.told(result, as_json))
+        text = verb.told(result, as_json)
+        if is_seen:
+            results.append(text)  # for when the screen is gone
+        else:
+            heard &= _told(text)
 
+    plan = dataclasses.replace(plan, tested=tested)
     try:
-        code = line.run(dataclasses.replace(plan, tested=tested), verb.teller()).exit_code()
+        if is_seen:
+            slots = [slot for row in plan.rows for slot in row]
+
+            def work(tell, ask) -> line.Summary:
+                asking.append(ask)
+                return line.run(plan, tell)
+
+            summary = screen.show(slots, work, f"{asked.station} {asked.stage}")
+            code = summary.exit_code() if summary else 0
+        else:
+            code = line.run(plan, verb.teller()).exit_code()
     except KeyboardInterrupt:
         code = 0
     except jig.JigError as error:
         print(error, file=sys.stderr)
         code = 1
+    for text in results:
+        heard &= _told(text)
+    if asked.grr:
+        heard &= _study(local, asked.station, asked.stage, as_json)
     if code or not heard:
         raise typer.Exit(code or 1)
+
+
+def _study(store, station: str, stage: str, as_json: bool) -> bool:
+    """The gauge study of a station's runs so far, stored; or, as a sentence, what is still to be
+    tested. Whether somebody reads it."""
+    from host_tools.store import capability, connect, query
+
+    try:
+        studied = capability.study_of(store, station, stage)
+    except connect.StoreError as error:
+        print(error, file=sys.stderr)
+        return True
+    capability.keep_study(store, studied)
+    rows = capability.told(studied)
+    if not as_json:
+        return _told(query.columns(rows))
+    return all(_told(json.dumps(row, ensure_ascii=False)) for row in rows)
 
 
 def _at_the_bench(local, name, worker, begin, end, rework, scrap, because) -> None:
@@ -988,8 +1036,10 @@ def _at_the_bench(local, name, worker, begin, end, rework, scrap, because) -> No
 
 
 def _virtual_line(slots: int, units: int, seed_faults: bool, keep, as_json: bool) -> None:
+    """So many virtual units through all stages; none: a gauge study of the virtual station."""
     from host_tools.station import verb
     from host_tools.station import virtual as factory
+    from host_tools.store import query
 
     try:
         outcome = verb.virtual(slots, units, seed_faults, keep)
@@ -997,6 +1047,10 @@ def _virtual_line(slots: int, units: int, seed_faults: bool, keep, as_json: bool
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     heard = True
+    for row in outcome.studied if as_json else []:
+        heard &= _told(json.dumps(row, ensure_ascii=False))
+    if outcome.studied and not as_json:
+        heard &= _told(query.columns(outcome.studied))
     for unit in outcome.units:
         if as_json:
             heard &= _told(factory.told(unit))

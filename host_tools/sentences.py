@@ -628,6 +628,16 @@ SENTENCES = {
         "{path} 无法读取（{error}）：换一个文件。",
         "{path} cannot be read ({error}): name another.",
     ),
+    "slot_unproven": (
+        "此槽位本班未经标准机和不良样机验证：先测这两台。",
+        "Golden and known-bad unit have not proved this slot for this shift: test them first.",
+    ),
+    "unjudged": (
+        "工序 {stage} 没有标准机和不良样机，槽位未经验证：请工程师指定"
+        "（xueyang capability reference）。",
+        "Stage {stage} has no golden and no known-bad unit, so that nothing proves its slots: let "
+        "the engineer name them (xueyang capability reference).",
+    ),
     # What a gauge study lacks.
     "grr_values": ("{of} 个数值缺 {missing} 个。", "{missing} of {of} values are missing."),
     "grr_none": (

@@ -25,6 +25,7 @@ from host_tools.station.jig import Jig, JigError
 from host_tools.station.phases import Measure
 from host_tools.station.runner import Fault, Tested
 from host_tools.station.view import SlotView, Tell
+from host_tools.store.models import JUDGING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Labelling:
 class Plan:
     """A station's work. `rows`: slots that share a slide. ready(row) waits until units are in and
     the lid is closed; False: there is no more work for this row. `locked`: slots that may not be
-    used, by whose sentence."""
+    used, by whose sentence. unproven(): slots that golden and known-bad units have not shown to
+    tell good from bad, each with its sentence: they take no units but those. studying: all runs
+    are those of a gauge study, which asks nothing of the route."""
 
     stage: str
     store: Any
@@ -65,6 +68,8 @@ class Plan:
     ready: Callable[[Sequence[str]], bool]
     plant: Any = None  # where other stations' records are, if it can be reached
     locked: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    unproven: Callable[[], Mapping[str, str]] = dict
+    studying: bool = False
     flashing: Flashing | None = None
     labelling: Labelling | None = None
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
@@ -224,15 +229,20 @@ class _Line:
 
     def _admission(self, tested: Tested, claimed: list[str]) -> Fault | None:
         """Why a recognised unit may not enter; None when it may, and then it is `claimed`."""
-        from host_tools.store import query, station
+        from host_tools.store import capability, query
 
+        plan = self.plan
         if not tested.serial:
             return Fault("refused", "route_unknown", mac=tested.mac)
         with self._stored(tested):
-            refusal = route.refusal(query.past(self.plan.store, tested.serial), self.plan.stage)
-            if refusal:
-                return Fault("refused", refusal[0], **refusal[1])
-            tested.kind = station.kind_of(self.plan.store, tested.serial, self.plan.stage)
+            tested.kind = capability.kind_of(plan.store, tested.serial, plan.stage, plan.studying)
+            if tested.kind not in JUDGING:
+                unproven = plan.unproven().get(tested.slot)
+                if unproven:
+                    return Fault("refused", "slot_unproven", sentence=unproven)
+                refusal = route.refusal(query.past(plan.store, tested.serial), plan.stage)
+                if refusal:
+                    return Fault("refused", refusal[0], **refusal[1])
         if not self._claim(tested.serial, claimed):
             return Fault("refused", "route_elsewhere", serial=tested.serial)
         return None
@@ -343,7 +353,10 @@ class _Line:
             if tested.mac in given:
                 tested.serial, tested.kind = given[tested.mac]
                 dut.serial = tested.serial
-            if outcome.state == "passed":
+            unproven = plan.unproven().get(dut.slot) if tested.kind not in JUDGING else None
+            if outcome.state == "passed" and unproven:  # only now is it known who is in the slot
+                faults[dut.slot] = Fault("refused", "slot_unproven", sentence=unproven)
+            elif outcome.state == "passed":
                 measure_of(dut)("baud", outcome.baud)
             else:
                 faults[dut.slot] = by_mac.get(tested.mac) or _of_flash(outcome)
@@ -414,7 +427,7 @@ class _Line:
 
     def _doubt(self, tested: Tested) -> None:
         """Lock a slot in which two units in a row fail the same phase by their limits."""
-        if tested.outcome not in ("passed", "failed"):
+        if tested.outcome not in ("passed", "failed") or tested.kind in JUDGING:
             return
         with self._lock:
             before = self._doubts.pop(tested.slot, None)

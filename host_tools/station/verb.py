@@ -1,5 +1,6 @@
 """`xueyang station`: what the command line asks for, made into a plan and told as lines."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -43,17 +44,27 @@ class Asked:
     product: Path | None = None
     out: Path | None = None
     printer: str | None = None
+    grr: bool = False
 
 
 def version() -> str:
     return importlib.metadata.version("xueyang")
 
 
-def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) -> line.Plan:
+Question = Callable[..., str]  # question(key, **values): what the worker answers to a sentence
+
+
+def question(key: str, **values: Any) -> str:
+    """Asked on stderr, answered on stdin."""
+    print(say(key, **values), end=" ", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
+
+
+def plan(asked: Asked, store: Any, plant: Any = None, question: Question = question) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
         raise UsageError("Say which --station this is.")
-    jig, rows = _jig(asked)
+    jig, rows = _jig(asked, question)
     flashing = None
     made_by = version()
     if asked.stage == "pcba":
@@ -72,7 +83,9 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
         settings = identity.calibration(asked.calibration) if asked.calibration else None
         flashing = line.Flashing(found, asked.lot, asked.revision, private, settings)
         made_by = f"{found.version} by {made_by}"
-    labelling = _labelling(asked) if asked.stage == "pack" else None
+    if asked.grr and not asked.worker:
+        raise UsageError("A gauge study compares workers: say which --worker this is.")
+    labelling = _labelling(asked, question) if asked.stage == "pack" else None
     ready = _hands_ready(asked.once) if isinstance(jig, Hands) else _jig_ready(jig, asked.once)
     return line.Plan(
         asked.stage,
@@ -84,25 +97,37 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
         rows,
         ready,
         plant,
-        locked,
-        flashing,
-        labelling,
+        unproven=_unproven(asked, store, [slot for row in rows for slot in row]),
+        studying=asked.grr,
+        flashing=flashing,
+        labelling=labelling,
     )
 
 
-def _jig(asked: Asked) -> tuple[Jig, list[list[str]]]:
+def _unproven(asked: Asked, store: Any, slots: Sequence[str]) -> Callable[[], dict[str, str]]:
+    """What golden and known-bad units say of the slots now. A stage that has none of either is
+    not judged: the first units of all must pass before one of them can be golden."""
+    from host_tools.store import capability
+
+    if asked.stage != "pack" and not capability.references(store, asked.stage):
+        print(say("unjudged", stage=asked.stage), file=sys.stderr)
+
+    def unproven() -> dict[str, str]:
+        if not capability.references(store, asked.stage):
+            return {}
+        return capability.locked(store, asked.station, asked.stage, slots)
+
+    return unproven
+
+
+def _jig(asked: Asked, question: Question) -> tuple[Jig, list[list[str]]]:
     if bool(asked.jig) == bool(asked.ports):
         raise UsageError("Name the controller of the jig with --jig, or units with --port.")
     if asked.jig:
         jig = JigLine(asked.jig)
         slots = jig.slots()
         return jig, [slots[n : n + COLUMNS] for n in range(0, len(slots), COLUMNS)]
-    return Hands({port: port for port in asked.ports}, _question), [list(asked.ports)]
-
-
-def _question(key: str, **values: Any) -> str:
-    print(say(key, **values), end=" ", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    return Hands({port: port for port in asked.ports}, question), [list(asked.ports)]
 
 
 def _hands_ready(once: bool) -> Callable[[Sequence[str]], bool]:
@@ -146,7 +171,7 @@ def _jig_ready(jig: Jig, once: bool) -> Callable[[Sequence[str]], bool]:
     return ready
 
 
-def _labelling(asked: Asked) -> line.Labelling:
+def _labelling(asked: Asked, question: Question) -> line.Labelling:
     of, missing = label.product(asked.product) if asked.product else (None, ["--product"])
     if missing:
         print(say("sample", missing=", ".join(missing)), file=sys.stderr)
@@ -155,7 +180,7 @@ def _labelling(asked: Asked) -> line.Labelling:
 
     def read(slot: str) -> str:
         with one:
-            return _question("hand_scan", slot=slot)
+            return question("hand_scan", slot=slot)
 
     return line.Labelling(of, lambda slot, pictures: send(pictures), read)
 
@@ -194,7 +219,7 @@ def told(tested: Tested, as_json: bool) -> str:
 
 
 def virtual(slots: int, units: int, with_faults: bool, folder: Path | None) -> Any:
-    """The virtual line; what it came to. Raises LineError."""
+    """The virtual line, or with no units its gauge study; what it came to. Raises LineError."""
     from host_tools.station import virtual as factory
 
     def note(text: str) -> None:
@@ -204,6 +229,10 @@ def virtual(slots: int, units: int, with_faults: bool, folder: Path | None) -> A
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise factory.LineError(f"{folder} is not empty: name another.")
+    with contextlib.ExitStack() as stack:
+        if folder is None:
+            made = stack.enter_context(tempfile.TemporaryDirectory(prefix="xueyang-line-"))
+            folder = Path(made)
+        if not units:
+            return factory.study(folder, slots, teller(), note)
         return factory.run(folder, slots, units, with_faults, teller(), note)
-    with tempfile.TemporaryDirectory(prefix="xueyang-line-") as made:
-        return factory.run(Path(made), slots, units, with_faults, teller(), note)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from host_tools import build, bundle, identity, label, label_print, signature
+from host_tools.capability import gauge
 from host_tools.station import declared, line, record, route
 from host_tools.station.jig import COLUMNS, JigError, JigLine
 from host_tools.station.runner import Tested
@@ -39,6 +40,7 @@ _PATIENCE = 9  # tests of a unit at a stage; more there are on a host that is to
 LOT, REVISION = "VIRTUAL", "1.2"
 STATION, WORKER = "virtual", "nobody"
 _IMAGE_SIZE = 40_000
+_CERTIFIED_WITHIN = 0.1  # of its value may a golden unit's light be off in another slot
 _WEAR = 0.45  # of the grey target is left in the slot that drifts
 # A product that is none, so that labels and boxes have what they need.
 PRODUCT = label.Product("06901234567892", "6901234", "VIRTUAL-0", "VIRTUAL-0")
@@ -131,6 +133,7 @@ class Outcome:
     units: list[Seeded]
     reasons: list[str]
     summary: dict[str, Any]
+    studied: list[dict[str, Any]] = dataclasses.field(default_factory=list)  # rows to print
 
     def exit_code(self) -> int:
         """As every verb's: seeded faults that were all caught are units that failed, 4."""
@@ -175,6 +178,38 @@ def run(
         "reasons": reasons,
     }
     return Outcome(units, reasons, summary)
+
+
+def study(folder: Path, slots: int, tell: Tell, say: Callable[[str], None]) -> Outcome:
+    """Judge the virtual station: a golden and a known-bad unit in every slot, then a gauge study
+    of the stage final, each worker with each unit in changing slots. Raises LineError, StoreError.
+    """
+    from host_tools.store import capability
+
+    began_s = time.monotonic()
+    units = seeded(gauge.UNITS + 1, False)
+    bad = units[-1]
+    bad.fault = _MENDED
+    with virtual_jig.running(slots) as path, _Factory(folder, path, units, tell, say) as factory:
+        for stage in ("pcba", "ageing"):
+            factory.stage(stage)
+        unproven = factory.prove(units[0], bad)
+        for worker in range(gauge.WORKERS):
+            for repeat in range(gauge.REPEATS):
+                turned = worker * gauge.REPEATS + repeat
+                factory.measure(units[:-1], f"worker {worker + 1}", turned)
+        studied = capability.study_of(factory.store, STATION, "final")
+        capability.keep_study(factory.store, studied)
+        reasons = [f"slot {slot} is locked: {why}" for slot, why in sorted(unproven.items())]
+    told = capability.told(studied)
+    summary = {
+        "study": f"{studied.units} virtual units x {studied.workers} x {studied.repeats}",
+        "slots": f"{slots} virtual slots, each proved by a golden and a known-bad unit",
+        "seconds": round(time.monotonic() - began_s, 1),
+        "stored": sum(row["grr_pct"] is not None for row in told),
+        "reasons": reasons,
+    }
+    return Outcome(units, reasons, summary, told)
 
 
 class _Disk:
@@ -236,6 +271,7 @@ class _Factory:
         slots = self.jig.slots()
         self.rows = [slots[n : n + COLUMNS] for n in range(0, len(slots), COLUMNS)]
         self.drifting = ""
+        self._judging = False  # the units are there for the station's sake
         self._seeding = any(unit.fault for unit in units)
         for unit in units:
             faults = [unit.fault] if unit.fault in {name for name, *_ in _FAULTS} else []
@@ -295,6 +331,57 @@ class _Factory:
             now=self.now,
             tested=lambda tested: self._result(stage, tested),
         )
+
+    # What judges the station itself.
+
+    def prove(self, golden: Seeded, bad: Seeded) -> dict[str, str]:
+        """Both units through every slot, two slots at a time; the slots that stay locked. What the
+        golden one must read everywhere is what it reads in the first of them."""
+        from host_tools.capability import reference
+        from host_tools.store import capability, station
+
+        def name(unit: Seeded, kind: str, phase: str, certified: Any = None) -> None:
+            named = reference.Reference(unit.serial, kind, "final", phase, certified or {})
+            station.designate(self.store, named, STATION, WORKER)
+
+        name(golden, reference.GOLDEN, "")
+        name(bad, reference.KNOWN_BAD, _MENDED)
+        self._judge([golden], [self.rows[0][:1]], WORKER)
+        read = {(each.phase, each.name): each.value for each in golden.runs[-1].values}
+        must = {
+            key: (value, _CERTIFIED_WITHIN * value)
+            for key, value in read.items()
+            if value and key[1] in ("red_return", "ir_return")
+        }
+        name(golden, reference.GOLDEN, "", must)
+        self._say(f"golden and known-bad unit: {sum(map(len, self.rows))} slots")
+        for row in self.rows:
+            for n in range(len(row)):
+                pair = [row[n], row[(n + 1) % len(row)]]
+                self._judge([golden, bad], [pair], WORKER)
+        every = [slot for row in self.rows for slot in row]
+        return capability.locked(self.store, STATION, "final", every, at=self.now())
+
+    def measure(self, units: Sequence[Seeded], worker: str, turned: int) -> None:
+        """Each unit once by this worker, in other slots than before."""
+        turned %= len(units)
+        queue = [*units[turned:], *units[:turned]]
+        self._say(f"gauge study: {worker}, {len(units)} units")
+        self._judge(queue, self.rows, worker, studying=True)
+
+    def _judge(
+        self,
+        units: Sequence[Seeded],
+        rows: Sequence[Sequence[str]],
+        worker: str,
+        studying: bool = False,
+    ) -> None:
+        self._judging = True
+        self._queue = deque(units)
+        plan = dataclasses.replace(
+            self._plan("final"), rows=rows, worker=worker, studying=studying
+        )
+        line.run(plan, self._watch)
 
     def _age(self, due: Sequence[Seeded]) -> None:
         """On the rack, the modelled clock put forward; one is taken off early, one never came."""
@@ -386,6 +473,10 @@ class _Factory:
     def _decide(self, stage: str, unit: Seeded) -> None:
         """What the sentence on the screen tells a worker to do next."""
         last = unit.runs[-1]
+        if self._judging:
+            if last.outcome in ("error", "aborted"):  # of a host that is too busy
+                self._queue.append(unit)
+            return
         if sum(run.stage == stage for run in unit.runs) > _PATIENCE:
             unit.became = "given up"
         elif last.outcome == "passed":
