@@ -13,6 +13,7 @@ from typing import Any
 from host_tools import page as html
 from host_tools.capability.chart import LEAST, Capability, capability
 from host_tools.capability.gauge import FAIR_PCT
+from host_tools.capability.limits import is_provisional
 from host_tools.evaluate.statistics import wilson
 from host_tools.sentences import SENTENCES
 
@@ -150,9 +151,14 @@ def pareto(failures: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             dict(row)
             | {"pct": 100 * row["units"] / every, "so_far": 100 * so_far / every}
             | {"width": round(100 * row["units"] / failures[0]["units"], 1)}
-            | {"meaning": meaning(row["cause"])}
+            | {"phase": in_both(row["phase"]), "meaning": meaning(row["cause"])}
         )
     return found
+
+
+def in_both(phase: str) -> str:
+    """A phase's name, and what it is called in Chinese."""
+    return " ".join([phase, *SENTENCES.get(f"phase_{phase}", ())[:1]])
 
 
 def meaning(cause: str) -> str:
@@ -249,6 +255,10 @@ def cards(
             {
                 "stage": stage,
                 "measure": measure,
+                "phase": in_both(measure.phase),
+                "provisional": is_provisional(
+                    stage, measure.phase, measure.name, measure.low, measure.high
+                ),
                 "n": n + outside,
                 "missing": missing,
                 "outside": outside,

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from host_tools.capability import chart, gauge, limits
+from host_tools.station import declared
 
 # Montgomery, Introduction to Statistical Quality Control, 6th edition, example 6.5: costs of loans
 # in dollars; mean 300.5 and mean moving range 7.79, hence limits at 279.78 and 321.22.
@@ -161,6 +162,21 @@ def test_limits_are_refused_with_the_reason() -> None:
         limits.propose([*normal(49), np.nan], 0, 1)
     with pytest.raises(limits.LimitsError, match="the same"):
         limits.propose(np.where(np.arange(100) < 60, 3.3, 3.4), 0, 1)
+
+
+def test_what_is_provisional_stands_in_the_phases() -> None:
+    told = [
+        (stage, phase.name, one.name, one.low, one.high, one.provisional)
+        for stage, phases in declared.stages().items()
+        for phase in phases
+        for one in phase.measurements
+    ]
+    assert {row[-1] for row in told} == {True, False}
+    for stage, phase, name, low, high, provisional in told:
+        assert limits.is_provisional(stage, phase, name, low, high) is provisional
+    stage, phase, name, low, high, _ = next(row for row in told if row[-1])
+    assert not limits.is_provisional(stage, phase, name, low, 4711.0), "other limits than these"
+    assert not limits.is_provisional("none", phase, name, low, high)
 
 
 def test_a_side_without_a_limit_stays_so() -> None:

@@ -114,6 +114,7 @@ def test_judging_runs_are_no_production(local: Engine) -> None:
     ran(local, serial, [], kind="golden", outcome="failed", phase="optics")
     ran(local, serial, [], kind="gauge")
     assert query.yields(local) == ([], [])
+    assert query.past(local, serial) == [], "nor do they lead it on, or hold it back"
     assert station.kind_of(local, serial, "final") == "first"
     ran(local, serial, [])
     assert query.yields(local)[0][0]["units"] == 1

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from host_tools.evaluate.statistics import chi_square
 from host_tools.sentences import say
+from host_tools.station import declared
 
 LEAST = 50
 COVERAGE = 0.9973  # what three sigma hold
@@ -39,6 +40,18 @@ class Proposal:
     k: float
     outside: int  # pilot units over five sigma off: look at them before these limits are set
     basis: str  # the same in words
+
+
+def is_provisional(
+    stage: str, phase: str, name: str, low: float | None, high: float | None
+) -> bool:
+    """Whether these limits stand in phases.yaml as not yet set from pilot units."""
+    return any(
+        one.provisional and (one.name, one.low, one.high) == (name, low, high)
+        for declared_phase in declared.stages().get(stage, ())
+        if declared_phase.name == phase
+        for one in declared_phase.measurements
+    )
 
 
 def factor(n: int, coverage: float = COVERAGE, confidence: float = CONFIDENCE) -> float:

@@ -409,6 +409,9 @@ def proposed_told(each: Proposed) -> dict[str, Any]:
     """A proposal as a row to print, its limits rounded outwards to a tenth of a sigma or finer."""
     row: dict[str, Any] = {"stage": each.stage, "measurement": f"{each.phase}.{each.name}"}
     row |= {"unit": each.unit, "low": each.low, "high": each.high}
+    row["provisional"] = limits.is_provisional(
+        each.stage, each.phase, each.name, each.low, each.high
+    )
     row |= {"proposed_low": None, "proposed_high": None, "units": None, "outside": None}
     found = each.proposal
     if found is not None:

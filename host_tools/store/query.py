@@ -44,8 +44,9 @@ def of_chip(store: Engine, mac: str) -> str | None:
 
 
 def past(store: Engine, serial: str) -> list[Past]:
-    """What a unit has been through, the oldest first."""
+    """What a unit has been through as one that is made, the oldest first."""
     wanted = select(Run.stage, Run.kind, Run.outcome, Run.at, Run.seconds)
+    wanted = wanted.where(Run.kind.in_(PRODUCTION))
     with reading(store) as connection:
         rows = connection.execute(wanted.where(Run.serial == serial).order_by(Run.at, Run.id))
         return [Past(*row) for row in rows]
