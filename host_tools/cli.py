@@ -861,6 +861,10 @@ def station(
         Path | None,
         typer.Option(metavar="FILE.json", help="Their curve: curve_e7, evidence, date, batch."),
     ] = None,
+    grr: Annotated[
+        bool,
+        typer.Option("--grr", help="A gauge study: units may come again; see xueyang capability."),
+    ] = False,
     begin: Annotated[
         list[str] | None,
         typer.Option(metavar="SERIAL", help="Ageing: this unit is on the rack from now on."),
@@ -921,7 +925,7 @@ def station(
             )
         asked = verb.Asked(
             stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
-            product, out, printer,
+            grr, product, out, printer,
         )  # fmt: skip
         with _stored(plant) if plant else contextlib.nullcontext() as above:
             _station(local, above, asked, as_json)
@@ -933,7 +937,7 @@ def _station(local, above, asked, as_json: bool) -> None:
     from host_tools.station import jig, line, verb
 
     try:
-        plan = verb.plan(asked, local, {}, above)
+        plan = verb.plan(asked, local, above)
     except (verb.UsageError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
     except (bundle.BundleError, jig.JigError) as error:

@@ -26,6 +26,8 @@ from host_tools.station.phases import Measure
 from host_tools.station.runner import Fault, Tested
 from host_tools.station.view import SlotView, Tell
 
+JUDGING = ("gauge", "golden", "known_bad")  # kinds of runs, as in host_tools/store/models.py
+
 
 @dataclasses.dataclass(frozen=True)
 class Flashing:
@@ -52,8 +54,9 @@ class Labelling:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """A station's work. `rows`: slots that share a slide. ready(row) waits until units are in and
-    the lid is closed; False: there is no more work for this row. `locked`: slots that may not be
-    used, by whose sentence."""
+    the lid is closed; False: there is no more work for this row. locked(row) gives those of its
+    slots that may not be used, with a sentence each: there only units that judge slots are tested.
+    studying: the runs are those of a gauge study, and each unit may come again and again."""
 
     stage: str
     store: Any
@@ -64,7 +67,8 @@ class Plan:
     rows: Sequence[Sequence[str]]
     ready: Callable[[Sequence[str]], bool]
     plant: Any = None  # where other stations' records are, if it can be reached
-    locked: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    locked: Callable[[Sequence[str]], Mapping[str, str]] = lambda row: {}
+    studying: bool = False
     flashing: Flashing | None = None
     labelling: Labelling | None = None
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
@@ -129,10 +133,10 @@ class _Line:
     def _round(self, row: Sequence[str]) -> None:
         plan = self.plan
         tests: dict[str, tuple[Dut, Tested]] = {}
+        locked = {**self.summary.locked, **plan.locked(row)}
         for slot in row:
-            sentence = plan.locked.get(slot) or self.summary.locked.get(slot)
-            if sentence:
-                self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
+            if slot in locked and plan.flashing is not None:
+                self._lock_told(slot, locked[slot])
                 continue
             tested = Tested(slot, plan.stage)
             try:
@@ -147,7 +151,7 @@ class _Line:
         claimed: list[str] = []
         try:
             if plan.flashing is None:
-                tests = self._recognised(tests, claimed)
+                tests = self._recognised(tests, claimed, locked)
             runner.run_stage(
                 plan.stage,
                 declared.stages()[plan.stage],
@@ -164,7 +168,10 @@ class _Line:
     # Who is it, and may it be here?
 
     def _recognised(
-        self, tests: dict[str, tuple[Dut, Tested]], claimed: list[str]
+        self,
+        tests: dict[str, tuple[Dut, Tested]],
+        claimed: list[str],
+        locked: Mapping[str, str],
     ) -> dict[str, tuple[Dut, Tested]]:
         """Those that may be tested; the others have ended."""
         from concurrent.futures import ThreadPoolExecutor
@@ -178,7 +185,10 @@ class _Line:
             if fault is not None:
                 phase = "" if fault.outcome == "refused" else "identify"
                 tested.ends(fault.outcome, phase, fault.cause, **fault.values)
-            if tested.outcome == "passed":
+            if slot in locked and tested.kind not in JUDGING:
+                dut.hang_up()
+                self._lock_told(slot, locked[slot])
+            elif tested.outcome == "passed":
                 admitted[slot] = dut, tested
             else:
                 dut.hang_up()
@@ -223,16 +233,19 @@ class _Line:
                 station.adopt(self.plan.store, self.plan.plant, mac)
 
     def _admission(self, tested: Tested, claimed: list[str]) -> Fault | None:
-        """Why a recognised unit may not enter; None when it may, and then it is `claimed`."""
-        from host_tools.store import query, station
+        """Why a recognised unit may not enter; None when it may, and then it is `claimed`. Who
+        judges the station goes no route."""
+        from host_tools.store import capability, query
 
         if not tested.serial:
             return Fault("refused", "route_unknown", mac=tested.mac)
+        plan = self.plan
         with self._stored(tested):
-            refusal = route.refusal(query.past(self.plan.store, tested.serial), self.plan.stage)
-            if refusal:
-                return Fault("refused", refusal[0], **refusal[1])
-            tested.kind = station.kind_of(self.plan.store, tested.serial, self.plan.stage)
+            tested.kind = capability.kind_of(plan.store, tested.serial, plan.stage, plan.studying)
+            if tested.kind not in JUDGING:
+                refusal = route.refusal(query.past(plan.store, tested.serial), plan.stage)
+                if refusal:
+                    return Fault("refused", refusal[0], **refusal[1])
         if not self._claim(tested.serial, claimed):
             return Fault("refused", "route_elsewhere", serial=tested.serial)
         return None
@@ -413,8 +426,13 @@ class _Line:
         self._end(tested)
 
     def _doubt(self, tested: Tested) -> None:
-        """Lock a slot in which two units in a row fail the same phase by their limits."""
+        """Lock a slot in which two units in a row fail the same phase by their limits, until a
+        golden unit passes there."""
         if tested.outcome not in ("passed", "failed"):
+            return
+        if tested.kind in JUDGING:
+            if (tested.kind, tested.outcome) == ("golden", "passed"):
+                self.summary.locked.pop(tested.slot, None)
             return
         with self._lock:
             before = self._doubts.pop(tested.slot, None)
@@ -432,7 +450,10 @@ class _Line:
         self.tell(runner.ended(tested))
         sentence = self.summary.locked.get(tested.slot)
         if sentence:
-            self.tell(SlotView(tested.slot, "locked", cause="slot_doubtful", sentence=sentence))
+            self._lock_told(tested.slot, sentence)
+
+    def _lock_told(self, slot: str, sentence: str) -> None:
+        self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
 
 
 def _of_flash(outcome: flash.Outcome) -> Fault:

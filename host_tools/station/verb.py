@@ -40,6 +40,7 @@ class Asked:
     lot: str | None = None
     revision: str | None = None
     calibration: Path | None = None
+    studying: bool = False
     product: Path | None = None
     out: Path | None = None
     printer: str | None = None
@@ -49,10 +50,12 @@ def version() -> str:
     return importlib.metadata.version("xueyang")
 
 
-def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) -> line.Plan:
+def plan(asked: Asked, store: Any, plant: Any = None) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
         raise UsageError("Say which --station this is.")
+    from host_tools.store import capability, station
+
     jig, rows = _jig(asked)
     flashing = None
     made_by = version()
@@ -65,8 +68,6 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
             raise bundle.BundleError(
                 f"{asked.bundle} was made without --micropython and cannot flash an empty chip."
             )
-        from host_tools.store import station
-
         private = signature.key(signature.default_path())
         station.announce_key(store, asked.station, signature.public(private))
         settings = identity.calibration(asked.calibration) if asked.calibration else None
@@ -84,7 +85,8 @@ def plan(asked: Asked, store: Any, locked: dict[str, str], plant: Any = None) ->
         rows,
         ready,
         plant,
-        locked,
+        lambda row: capability.locked(store, asked.station, asked.stage, row),
+        asked.studying,
         flashing,
         labelling,
     )
