@@ -925,7 +925,7 @@ def station(
             )
         asked = verb.Asked(
             stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
-            product, out, printer, grr,
+            grr, product, out, printer,
         )  # fmt: skip
         with _stored(plant) if plant else contextlib.nullcontext() as above:
             _station(local, above, asked, as_json)
@@ -981,7 +981,7 @@ def _station(local, above, asked, as_json: bool) -> None:
         code = 1
     for text in results:
         heard &= _told(text)
-    if asked.grr:
+    if asked.studying:
         heard &= _study(local, asked.station, asked.stage, as_json)
     if code or not heard:
         raise typer.Exit(code or 1)

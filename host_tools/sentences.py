@@ -628,6 +628,10 @@ SENTENCES = {
         "{path} 无法读取（{error}）：换一个文件。",
         "{path} cannot be read ({error}): name another.",
     ),
+    "route_judges": (
+        "{serial} 是标准机或不良样机，不得出厂：放回原处。",
+        "{serial} is a golden or known-bad unit and stays in the factory: put it back.",
+    ),
     "slot_unproven": (
         "此槽位本班未经标准机和不良样机验证：先测这两台。",
         "Golden and known-bad unit have not proved this slot for this shift: test them first.",

@@ -34,10 +34,12 @@ pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: run `make
 
 from sqlalchemy.exc import OperationalError
 
+from host_tools.capability.reference import Reference
 from host_tools.store import connect, push, query, station
 
 REPO = Path(__file__).parent.parent
 DAY = datetime.datetime(2026, 11, 20, 8, tzinfo=datetime.UTC)
+MAC = "246f28000001"  # of unit 1
 STAGES = {name: found for name, found in declared.stages().items() if name != "pcba"}
 EVERY = [(stage, phase) for stage, found in declared.stages().items() for phase in found]
 
@@ -516,6 +518,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         seats={}, macs={}, port=lambda slot: "", seat=lambda slot: 1, doubt=lambda slot: ""
     )
     read = {"as": ""}
+    made = SimpleNamespace(rounds_read=[])
     seen: list[view.SlotView] = []
 
     def work(*slots: dict[str, int], **more: Any) -> line.Summary:
@@ -525,6 +528,8 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         def ready(row: Any) -> bool:
             if not rounds:
                 return False
+            if made.rounds_read:
+                read["as"] = made.rounds_read.pop(0)
             jig.seats = dict(rounds[0])
             jig.macs = {slot: f"246f2800000{n}" for slot, n in rounds.pop(0).items()}
             return True
@@ -547,7 +552,8 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
             run(store, serial, stage, at=hours(at))
     with store.begin() as connection:
         connection.exec_driver_sql("UPDATE run SET seconds = 18000 WHERE stage = 'ageing'")
-    return SimpleNamespace(jig=jig, work=work, read=read, seen=seen, store=store, serials=serials)
+    vars(made).update(jig=jig, work=work, read=read, seen=seen, store=store, serials=serials)
+    return made
 
 
 def outcomes(summary: line.Summary) -> list[tuple[str, str, str]]:
@@ -713,10 +719,37 @@ def test_two_in_a_row_lock_a_slot(labelled: Any) -> None:
 
 
 def test_a_slot_that_is_locked_tests_nothing(labelled: Any) -> None:
-    summary = labelled.work({"1": 1, "2": 2}, locked={"1": "the golden unit has failed here"})
+    shut = {"1": "the golden unit has failed here"}
+    summary = labelled.work({"1": 1, "2": 2}, locked=lambda row: shut)
     assert outcomes(summary) == [("2", "passed", "")]
     (locked,) = [each for each in labelled.seen if each.state == "locked"]
     assert locked.sentence == "the golden unit has failed here"
+    assert "pack" not in [e.stage for e in query.past(labelled.store, labelled.serials[MAC])]
+
+
+def test_a_golden_unit_goes_no_route_and_opens_a_slot(labelled: Any) -> None:
+    serial = labelled.serials[MAC]
+    for kind in ("golden", "known_bad"):
+        phase = "label" if kind == "known_bad" else ""
+        of = Reference(serial, kind, "pack", phase, {("label", "read_back"): (1.0, 0.0)})
+        station.designate(labelled.store, of, "s1", "Li")
+        for _ in range(2):
+            shut = labelled.work({"1": 1}, locked=lambda row: {"1": "not judged yet"})
+            assert outcomes(shut) == [("1", "passed", "")], "it must be tested just there"
+        assert query.past(labelled.store, serial)[-1].kind == kind
+    labelled.read["as"] = "smudge"
+    assert list(labelled.work({"1": 2}, {"1": 3}).locked) == ["1"]
+    golden = Reference(serial, "golden", "pack", "", {("label", "read_back"): (1.0, 0.0)})
+    station.designate(labelled.store, golden, "s1", "Li")
+    labelled.rounds_read = ["smudge", "smudge", ""]
+    again = labelled.work({"1": 4}, {"1": 5}, {"1": 1})
+    assert not again.locked, "the golden unit has opened it"
+
+
+def test_a_gauge_study_tests_again_and_again(labelled: Any) -> None:
+    for _ in range(3):
+        assert outcomes(labelled.work({"1": 1}, studying=True)) == [("1", "passed", "")]
+    assert query.past(labelled.store, labelled.serials[MAC])[-1].kind == "gauge"
 
 
 def test_a_label_that_is_open_is_asked_for_first(labelled: Any) -> None:

@@ -53,10 +53,9 @@ class Labelling:
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """A station's work. `rows`: slots that share a slide. ready(row) waits until units are in and
-    the lid is closed; False: there is no more work for this row. `locked`: slots that may not be
-    used, by whose sentence. unproven(): slots that golden and known-bad units have not shown to
-    tell good from bad, each with its sentence: they take no units but those. studying: all runs
-    are those of a gauge study, which asks nothing of the route."""
+    the lid is closed; False: there is no more work for this row. locked(row) gives those of its
+    slots that may not be used, with a sentence each: there only units that judge slots are tested.
+    studying: the runs are those of a gauge study, and each unit may come again and again."""
 
     stage: str
     store: Any
@@ -67,8 +66,7 @@ class Plan:
     rows: Sequence[Sequence[str]]
     ready: Callable[[Sequence[str]], bool]
     plant: Any = None  # where other stations' records are, if it can be reached
-    locked: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    unproven: Callable[[], Mapping[str, str]] = dict
+    locked: Callable[[Sequence[str]], Mapping[str, str]] = lambda row: {}
     studying: bool = False
     flashing: Flashing | None = None
     labelling: Labelling | None = None
@@ -134,11 +132,8 @@ class _Line:
     def _round(self, row: Sequence[str]) -> None:
         plan = self.plan
         tests: dict[str, tuple[Dut, Tested]] = {}
+        locked = {**self.summary.locked, **plan.locked(row)}
         for slot in row:
-            sentence = plan.locked.get(slot) or self.summary.locked.get(slot)
-            if sentence:
-                self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
-                continue
             tested = Tested(slot, plan.stage)
             try:
                 dut = Dut(slot, plan.jig)
@@ -152,15 +147,20 @@ class _Line:
         claimed: list[str] = []
         try:
             if plan.flashing is None:
-                tests = self._recognised(tests, claimed)
+                tests = self._recognised(tests, claimed, locked)
             runner.run_stage(
                 plan.stage,
                 declared.stages()[plan.stage],
                 tests,
                 self.tell,
                 lambda tested: self._record(tested, at),
-                {"flash": lambda duts, measure_of: self._flash(tests, duts, measure_of, claimed)},
+                {
+                    "flash": lambda duts, measure_of: self._flash(
+                        tests, duts, measure_of, claimed, locked
+                    )
+                },
                 {"label": self._label},
+                goes_on=plan.studying,
             )
         finally:
             with self._lock:
@@ -169,7 +169,10 @@ class _Line:
     # Who is it, and may it be here?
 
     def _recognised(
-        self, tests: dict[str, tuple[Dut, Tested]], claimed: list[str]
+        self,
+        tests: dict[str, tuple[Dut, Tested]],
+        claimed: list[str],
+        locked: Mapping[str, str],
     ) -> dict[str, tuple[Dut, Tested]]:
         """Those that may be tested; the others have ended."""
         from concurrent.futures import ThreadPoolExecutor
@@ -183,7 +186,10 @@ class _Line:
             if fault is not None:
                 phase = "" if fault.outcome == "refused" else "identify"
                 tested.ends(fault.outcome, phase, fault.cause, **fault.values)
-            if tested.outcome == "passed":
+            if slot in locked and tested.kind not in JUDGING:
+                dut.hang_up()
+                self._lock_told(slot, locked[slot])
+            elif tested.outcome == "passed":
                 admitted[slot] = dut, tested
             else:
                 dut.hang_up()
@@ -228,18 +234,18 @@ class _Line:
                 station.adopt(self.plan.store, self.plan.plant, mac)
 
     def _admission(self, tested: Tested, claimed: list[str]) -> Fault | None:
-        """Why a recognised unit may not enter; None when it may, and then it is `claimed`."""
+        """Why a recognised unit may not enter; None when it may, and then it is `claimed`. Who
+        judges the station goes no route."""
         from host_tools.store import capability, query
 
-        plan = self.plan
         if not tested.serial:
             return Fault("refused", "route_unknown", mac=tested.mac)
+        plan = self.plan
         with self._stored(tested):
             tested.kind = capability.kind_of(plan.store, tested.serial, plan.stage, plan.studying)
+            if plan.stage == "pack" and capability.judges(plan.store, tested.serial):
+                return Fault("refused", "route_judges", serial=tested.serial)
             if tested.kind not in JUDGING:
-                unproven = plan.unproven().get(tested.slot)
-                if unproven:
-                    return Fault("refused", "slot_unproven", sentence=unproven)
                 refusal = route.refusal(query.past(plan.store, tested.serial), plan.stage)
                 if refusal:
                     return Fault("refused", refusal[0], **refusal[1])
@@ -277,8 +283,10 @@ class _Line:
         duts: Sequence[Dut],
         measure_of: Callable[[Dut], Measure],
         claimed: list[str],
+        locked: Mapping[str, str],
     ) -> dict[str, Fault]:
-        """All at once; from here on a unit has a serial."""
+        """All at once; from here on a unit has a serial. Only now is it known who is in a locked
+        slot: nothing more is done to those that do not judge it."""
         from sqlalchemy.exc import SQLAlchemyError
 
         from host_tools.store import connect, query, station
@@ -353,9 +361,9 @@ class _Line:
             if tested.mac in given:
                 tested.serial, tested.kind = given[tested.mac]
                 dut.serial = tested.serial
-            unproven = plan.unproven().get(dut.slot) if tested.kind not in JUDGING else None
-            if outcome.state == "passed" and unproven:  # only now is it known who is in the slot
-                faults[dut.slot] = Fault("refused", "slot_unproven", sentence=unproven)
+            if outcome.state == "passed" and dut.slot in locked and tested.kind not in JUDGING:
+                sentence = locked[dut.slot]
+                faults[dut.slot] = Fault("refused", "slot_unproven", sentence=sentence)
             elif outcome.state == "passed":
                 measure_of(dut)("baud", outcome.baud)
             else:
@@ -426,8 +434,13 @@ class _Line:
         self._end(tested)
 
     def _doubt(self, tested: Tested) -> None:
-        """Lock a slot in which two units in a row fail the same phase by their limits."""
-        if tested.outcome not in ("passed", "failed") or tested.kind in JUDGING:
+        """Lock a slot in which two units in a row fail the same phase by their limits, until a
+        golden unit passes there."""
+        if tested.outcome not in ("passed", "failed"):
+            return
+        if tested.kind in JUDGING:
+            if (tested.kind, tested.outcome) == ("golden", "passed"):
+                self.summary.locked.pop(tested.slot, None)
             return
         with self._lock:
             before = self._doubts.pop(tested.slot, None)
@@ -445,7 +458,10 @@ class _Line:
         self.tell(runner.ended(tested))
         sentence = self.summary.locked.get(tested.slot)
         if sentence:
-            self.tell(SlotView(tested.slot, "locked", cause="slot_doubtful", sentence=sentence))
+            self._lock_told(tested.slot, sentence)
+
+    def _lock_told(self, slot: str, sentence: str) -> None:
+        self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
 
 
 def _of_flash(outcome: flash.Outcome) -> Fault:

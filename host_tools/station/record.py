@@ -26,7 +26,7 @@ class RecordError(Exception):
 def onto_rack(store: Any, serial: str, who: Who, at: datetime.datetime) -> None:
     """It begins to age. Raises RecordError."""
     _run(store, serial, "pcba must come first", "pcba")
-    _note(store, serial, RACK, RACK, "passed", who, at)
+    _note(store, serial, RACK, "first", "passed", who, at)
 
 
 def off_rack(store: Any, serial: str, who: Who, at: datetime.datetime) -> tuple[float, bool]:

@@ -80,9 +80,10 @@ def run_stage(
     leaves: Callable[[Tested], None],
     row_phases: Mapping[str, RowPhase] = {},
     unit_phases: Mapping[str, Callable[[Dut, phases.Measure], None]] = {},
+    goes_on: bool = False,
 ) -> None:
     """Take units (by slot) through a stage and write into each Tested what came of it; leaves is
-    told of each as soon as it is done.
+    told of each as soon as it is done. goes_on: also after a phase that it fails.
 
     row_phases and unit_phases are further ones than those in phases.py, by name: what needs more
     than a unit and the jig.
@@ -105,7 +106,8 @@ def run_stage(
                 _do(phase, live, pool, row_phases, unit_phases)
             for slot, (dut, tested) in list(live.items()):
                 tested.seconds += time.monotonic() - began_s
-                if tested.outcome != "passed" and not (phase.go_on and tested.outcome == "failed"):
+                may_fail = goes_on or phase.go_on
+                if tested.outcome != "passed" and not (may_fail and tested.outcome == "failed"):
                     dut.hang_up()
                     del live[slot]
                     leaves(tested)

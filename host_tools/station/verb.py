@@ -41,10 +41,10 @@ class Asked:
     lot: str | None = None
     revision: str | None = None
     calibration: Path | None = None
+    studying: bool = False
     product: Path | None = None
     out: Path | None = None
     printer: str | None = None
-    grr: bool = False
 
 
 def version() -> str:
@@ -83,7 +83,7 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         settings = identity.calibration(asked.calibration) if asked.calibration else None
         flashing = line.Flashing(found, asked.lot, asked.revision, private, settings)
         made_by = f"{found.version} by {made_by}"
-    if asked.grr and not asked.worker:
+    if asked.studying and not asked.worker:
         raise UsageError("A gauge study compares workers: say which --worker this is.")
     labelling = _labelling(asked, question) if asked.stage == "pack" else None
     ready = _hands_ready(asked.once) if isinstance(jig, Hands) else _jig_ready(jig, asked.once)
@@ -97,27 +97,27 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         rows,
         ready,
         plant,
-        unproven=_unproven(asked, store, [slot for row in rows for slot in row]),
-        studying=asked.grr,
-        flashing=flashing,
-        labelling=labelling,
+        _locked(asked, store),
+        asked.studying,
+        flashing,
+        labelling,
     )
 
 
-def _unproven(asked: Asked, store: Any, slots: Sequence[str]) -> Callable[[], dict[str, str]]:
-    """What golden and known-bad units say of the slots now. A stage that has none of either is
-    not judged: the first units of all must pass before one of them can be golden."""
+def _locked(asked: Asked, store: Any) -> Callable[[Sequence[str]], dict[str, str]]:
+    """What golden and known-bad units say of slots now. A stage that has none of either is not
+    judged: the first units of all must pass before one of them can be golden."""
     from host_tools.store import capability
 
     if asked.stage != "pack" and not capability.references(store, asked.stage):
         print(say("unjudged", stage=asked.stage), file=sys.stderr)
 
-    def unproven() -> dict[str, str]:
-        if not capability.references(store, asked.stage):
+    def locked(slots: Sequence[str]) -> dict[str, str]:
+        if asked.studying or not capability.references(store, asked.stage):
             return {}
         return capability.locked(store, asked.station, asked.stage, slots)
 
-    return unproven
+    return locked
 
 
 def _jig(asked: Asked, question: Question) -> tuple[Jig, list[list[str]]]:

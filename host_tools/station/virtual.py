@@ -321,7 +321,7 @@ class _Factory:
             self.jig,
             self.rows,
             lambda row: self._ready(stage, row),
-            locked=dict(self._locked),
+            locked=lambda row: self._locked,
             flashing=line.Flashing(bundle.read(self.bundle_path), LOT, REVISION, self.private)
             if stage == "pcba"
             else None,

@@ -240,6 +240,14 @@ def references(store: Engine, stage: str) -> list[reference.Reference]:
     ]
 
 
+def judges(store: Engine, serial: str) -> bool:
+    """Whether a unit is golden or known-bad at any stage: such a one stays in the factory."""
+    with reading(store) as connection:
+        wanted = select(ReferenceUnit.stage).where(ReferenceUnit.serial == serial).distinct()
+        stages = connection.scalars(wanted).all()
+    return any(unit.serial == serial for stage in stages for unit in references(store, stage))
+
+
 def kind_of(store: Engine, serial: str, stage: str, studying: bool = False) -> str:
     """What the next run of a unit at a stage is: gauge while a station is studied; golden or
     known_bad of a unit that judges slots; else first or retest."""
