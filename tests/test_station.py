@@ -736,7 +736,7 @@ def test_a_golden_unit_goes_no_route_and_opens_a_slot(labelled: Any) -> None:
         for _ in range(2):
             shut = labelled.work({"1": 1}, locked=lambda row: {"1": "not judged yet"})
             assert outcomes(shut) == [("1", "passed", "")], "it must be tested just there"
-        assert query.past(labelled.store, serial)[-1].kind == kind
+        assert query.trace(labelled.store, serial)["runs"][-1]["kind"] == kind
     labelled.read["as"] = "smudge"
     assert list(labelled.work({"1": 2}, {"1": 3}).locked) == ["1"]
     golden = Reference(serial, "golden", "pack", "", {("label", "read_back"): (1.0, 0.0)})
@@ -746,10 +746,17 @@ def test_a_golden_unit_goes_no_route_and_opens_a_slot(labelled: Any) -> None:
     assert not again.locked, "the golden unit has opened it"
 
 
+def test_a_unit_that_judges_slots_is_not_packed(labelled: Any) -> None:
+    serial = labelled.serials[MAC]
+    for kind, became in (("golden", "refused"), ("withdrawn", "passed")):
+        station.designate(labelled.store, Reference(serial, kind, "final"), "s1", "Li")
+        assert [each.outcome for each in labelled.work({"1": 1}).tested] == [became], kind
+
+
 def test_a_gauge_study_tests_again_and_again(labelled: Any) -> None:
     for _ in range(3):
         assert outcomes(labelled.work({"1": 1}, studying=True)) == [("1", "passed", "")]
-    assert query.past(labelled.store, labelled.serials[MAC])[-1].kind == "gauge"
+    assert query.trace(labelled.store, labelled.serials[MAC])["runs"][-1]["kind"] == "gauge"
 
 
 def test_a_label_that_is_open_is_asked_for_first(labelled: Any) -> None:

@@ -243,9 +243,9 @@ class _Line:
         plan = self.plan
         with self._stored(tested):
             tested.kind = capability.kind_of(plan.store, tested.serial, plan.stage, plan.studying)
-            if plan.stage == "pack" and capability.judges(plan.store, tested.serial):
-                return Fault("refused", "route_judges", serial=tested.serial)
             if tested.kind not in JUDGING:
+                if plan.stage == "pack" and capability.judges(plan.store, tested.serial):
+                    return Fault("refused", "route_judges", serial=tested.serial)
                 refusal = route.refusal(query.past(plan.store, tested.serial), plan.stage)
                 if refusal:
                     return Fault("refused", refusal[0], **refusal[1])
