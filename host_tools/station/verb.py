@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def plan(asked: Asked, store: Any, plant: Any = None) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
         raise UsageError("Say which --station this is.")
-    from host_tools.store import capability, station
+    from host_tools.store import station
 
     jig, rows = _jig(asked)
     flashing = None
@@ -85,11 +85,21 @@ def plan(asked: Asked, store: Any, plant: Any = None) -> line.Plan:
         rows,
         ready,
         plant,
-        lambda row: capability.locked(store, asked.station, asked.stage, row),
+        lambda row: _locked(store, asked, row),
         asked.studying,
         flashing,
         labelling,
     )
+
+
+def _locked(store: Any, asked: Asked, row: Sequence[str]) -> Mapping[str, str]:
+    """Golden and known-bad units are closed devices: they judge the slots of the stage final. A
+    study comes before them."""
+    from host_tools.store import capability
+
+    if asked.stage != "final" or asked.studying:
+        return {}
+    return capability.locked(store, asked.station, asked.stage, row)
 
 
 def _jig(asked: Asked) -> tuple[Jig, list[list[str]]]:
