@@ -120,6 +120,7 @@ class Jig:
         self._units[number] = Unit(number, mac, tuple(faults))
 
     def put_in(self, slot: str, number: int) -> None:
+        """A unit into an empty slot."""
         with self._lock:
             if slot in self._in:
                 raise ValueError(f"Slot {slot} is taken.")
