@@ -157,6 +157,11 @@ def unload(name):
         delattr(sys.modules[parent], leaf)
 
 
+def forget_making(kinds):
+    for kind in kinds:
+        kind.__init__ = None  # deleted, it would still lie in the table
+
+
 def start():
     """`app` is the firmware's, on this board."""
     global app
