@@ -222,6 +222,7 @@ def restart(state):
     s[_SPAN] = 0
     s[_IRREGULAR] = 0
     s[_BEATS_AGREE] = 0
+    s[_LONGEST] = s[_RATE_MILLIHZ] * 19 // 40000  # 1.9 s, see _judge
     s[_KNOWN_STRENGTH] = 0
     s[_DOUBTED] = 0
     _cut(state)
@@ -584,6 +585,7 @@ def _evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
+    lowest = low
     beats.rhythm(b, s[_RATE_MILLIHZ] // 500, spare)  # 8 s of ticks
     timely = spare[2] if spare[2] * 5 >= spare[0] * 4 else 0
     counted = _counted_decibpm(s, spare[3], spare[1]) if timely > 1 else field.NONE
@@ -603,9 +605,7 @@ def _evaluate(state):
             above = low
         total = pulse.gather(re, im, above, high, reach)
         explained = pulse.explained_q10(im, total, known_q3, high, reach)
-        if explained >= (
-            _PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10
-        ):
+        if explained >= (_PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10):
             line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
             low = above
         elif known_q3 <= pulse.densest_q3(reach):
@@ -619,6 +619,16 @@ def _evaluate(state):
         explained = spare[1]
         low = spare[2]
     pulse_decibpm = _decibpm(s, line_q8) if line_q8 else field.NONE
+    # A heart has nothing below its fundamental. What stands there is breathing, unless this is
+    # the double of the true rate, which has lines halfway between the harmonics, too.
+    above = line_q8 * 3 + 1023 >> 10
+    if above > low:
+        below = pulse.gather(re, im, low, above - 1, 0)
+        total = pulse.gather(re, im, above, high, reach)
+        alone = pulse.explained_q10(im, total, line_q8 >> 5, high, reach)
+        if alone >= _ALONE_Q10 and pulse.is_whole(im, total, below, line_q8 >> 5, high, reach):
+            explained = alone
+            low = above
     periodic = explained >= _EXPLAINED_Q10
     if periodic:
         ratio.mark_harmonics(im, line_q8, high, reach)
@@ -666,7 +676,7 @@ def _evaluate(state):
             track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
     if not judged:
         known = known and not _overdue(s, b)
-        if not (known and _follow(state, low, high, exponent)):
+        if not (known and _follow(state, lowest, high, exponent)):
             _refuse(state, strength)
 
 
@@ -752,6 +762,8 @@ def _judge(state, timely, counted, explained, pulse_decibpm, strength):
     aside = rate_decibpm - pulse_decibpm
     # Beats all of a size, or in order, that are far more or fewer than the spectrum says.
     apart = many and (even or orderly) and not -pulse_decibpm < aside * 4 < pulse_decibpm
+    if strength < _WEAK_MILLIPCT and explained >= _ALONE_Q10:
+        apart = False  # noise makes beats, but no lines
     disorder = many and not orderly and (apart or explained < _REGULAR_Q10)
     known = s[_SURE_DECIBPM] if s[_ACCEPTED] else 0
     if explained >= _EXPLAINED_Q10 and -known < 8 * (pulse_decibpm - known) < known:

@@ -145,6 +145,15 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
     return best_q3
 
 
+def is_whole(im, total, below, line_q3, high, reach):
+    """Whether `below`, the energy under line_q3, comes without that of a rate half of it.
+
+    Such a rate would have lines halfway between the harmonics.
+    """
+    own_q10 = _between_q10(im, total, line_q3, 2, line_q3, high, reach)
+    return own_q10 <= _ODD_LINES_Q10 and (own_q10 + 1) * (total >> 10) < below >> 4
+
+
 def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
     """Share (Q10) of the total on the lines that a rate `multiple` times slower would have more.
 
