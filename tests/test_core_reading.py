@@ -428,6 +428,17 @@ def test_a_finger_without_a_pulse_is_an_object():
         assert (rows[:, field.PULSE_DECIBPM] == field.NONE).all()
 
 
+def test_a_still_object_is_told_within_three_seconds():
+    """From a finger with a pulse of 0.05 % it is told apart by what else moves in a finger."""
+    for seed in range(6):
+        noisy = {"noise_counts": 8.0 * (1 + seed % 2), "clock_error_pct": seed - 3.0}
+        still = {"respiration_baseline_pct": 0.0, "wander_pct": 0.0, "perfusion_pct": 0.0}
+        _, rows, t_s = watch(Scene(duration_s=20, **noisy, **still), seed)
+        assert (rows[t_s > 3, field.STATUS] == field.NO_FINGER).all()
+        _, rows, t_s = watch(Scene(duration_s=20, **noisy, perfusion_pct=0.05), seed)
+        assert (rows[t_s < 6, field.STATUS] != field.NO_FINGER).all()
+
+
 def test_a_cut_off_top_is_saturated():
     seen = record(Person(Scene(duration_s=20, perfusion_pct=3.0), 1))
     cut = [np.minimum(x + 262143 - int(np.percentile(x, 90)), 262143) for x in (seen.red, seen.ir)]

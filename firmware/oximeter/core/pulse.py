@@ -145,13 +145,11 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
     return best_q3
 
 
-def is_whole(im, total, below, line_q3, high, reach):
-    """Whether `below`, the energy under line_q3, comes without that of a rate half of it.
-
-    Such a rate would have lines halfway between the harmonics.
-    """
-    own_q10 = _between_q10(im, total, line_q3, 2, line_q3, high, reach)
-    return own_q10 <= _ODD_LINES_Q10 and (own_q10 + 1) * (total >> 10) < below >> 4
+def whole_q10(im, total, line_q3, high, reach):
+    """explained_q10; 0 where lines halfway between the harmonics tell of half this rate."""
+    if _between_q10(im, total, line_q3, 2, line_q3, high, reach) > _ODD_LINES_Q10:
+        return 0
+    return explained_q10(im, total, line_q3, high, reach)
 
 
 def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
