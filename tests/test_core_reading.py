@@ -70,9 +70,7 @@ def test_beside_a_float_oximeter():
         seen = record(Person(Scene(duration_s=20, spo2_pct=spo2, pulse_bpm=bpm), seed))
         rows, _ = run(seen.red, seen.ir)
         tail = slice(len(seen.red) - 1000, len(seen.red))
-        exact = reference.spo2_pct(
-            reference.ratio_of_ratios(seen.red[tail], seen.ir[tail], 100.0)
-        )
+        exact = reference.spo2_pct(reference.ratio_of_ratios(seen.red[tail], seen.ir[tail], 100.0))
         assert rows[-1, field.SPO2_CENTIPCT] / 100 == pytest.approx(exact, abs=0.5)
         exact = reference.pulse_bpm(seen.ir[tail], 100.0)
         assert rows[-1, field.PULSE_DECIBPM] / 10 == pytest.approx(exact, abs=2.0)
@@ -257,9 +255,14 @@ def test_new_light_starts_anew():
     state = core.new()
     for i in range(0, 3000, 4):
         scale = 1.0 if i < 1500 else 1.6
-        core.feed(state, [int(v * scale) for v in seen.red[i : i + 4]],
-                  [int(v * scale) for v in seen.ir[i : i + 4]], 4, (i + 4) * 10,
-                  field.EVENT_LEDS if i == 1500 else 0)
+        core.feed(
+            state,
+            [int(v * scale) for v in seen.red[i : i + 4]],
+            [int(v * scale) for v in seen.ir[i : i + 4]],
+            4,
+            (i + 4) * 10,
+            field.EVENT_LEDS if i == 1500 else 0,
+        )
         if i == 1500:
             assert core.reading(state)[field.SPO2_CENTIPCT] == field.NONE
     assert core.reading(state)[field.STATUS] == OK
@@ -385,6 +388,28 @@ def test_premature_beats_leave_the_rate_alone(bpm):
     assert np.abs(error).max() < bpm / 3
 
 
+@pytest.mark.parametrize(
+    ("bpm", "breaths", "swing"), [(54, 30, 0.5), (66, 30, 0.5), (72, 24, 3.0), (92, 30, 3.0)]
+)
+def test_breathing_near_half_the_pulse_rate_does_not_hide_it(bpm, breaths, swing):
+    """As many as 30 a minute, with up to six times the pulse's swing (PI 1 %)."""
+    for seed in (1, 2, 3):
+        scene = Scene(
+            duration_s=50,
+            spo2_pct=90,
+            pulse_bpm=bpm,
+            perfusion_pct=1.0,
+            respiration_per_min=breaths,
+            respiration_baseline_pct=swing,
+        )
+        _, rows, t_s = watch(scene, seed)
+        rows = rows[t_s > 10]
+        good = rows[:, field.STATUS] == OK
+        assert good.mean() >= 0.95
+        error = rows[good, field.SPO2_CENTIPCT] / 100 - 90
+        assert np.sqrt((error**2).mean()) <= 0.5
+
+
 @pytest.mark.parametrize("bpm", [60, 100, 130])
 def test_fibrillation_has_a_mean_rate(bpm):
     """Over the 15 s of an irregular pulse, dicrotic waves and weak beats notwithstanding."""
@@ -401,6 +426,17 @@ def test_a_finger_without_a_pulse_is_an_object():
         _, rows, t_s = watch(Scene(duration_s=30, perfusion_pct=0.0001), seed)
         assert (rows[t_s > 9, field.STATUS] == field.NO_FINGER).all()
         assert (rows[:, field.PULSE_DECIBPM] == field.NONE).all()
+
+
+def test_a_still_object_is_told_within_three_seconds():
+    """From a finger with a pulse of 0.05 % it is told apart by what else moves in a finger."""
+    for seed in range(6):
+        noisy = {"noise_counts": 8.0 * (1 + seed % 2), "clock_error_pct": seed - 3.0}
+        still = {"respiration_baseline_pct": 0.0, "wander_pct": 0.0, "perfusion_pct": 0.0}
+        _, rows, t_s = watch(Scene(duration_s=20, **noisy, **still), seed)
+        assert (rows[t_s > 3, field.STATUS] == field.NO_FINGER).all()
+        _, rows, t_s = watch(Scene(duration_s=20, **noisy, perfusion_pct=0.05), seed)
+        assert (rows[t_s < 6, field.STATUS] != field.NO_FINGER).all()
 
 
 def test_a_cut_off_top_is_saturated():

@@ -31,6 +31,7 @@ _PREVIOUS = const(9)  # slope one tick ago
 _TICK = const(10)
 _AT = const(11)  # ring index
 _KEPT = const(12)  # valid entries in the rings
+_DRIFT_LEFT = const(13)  # running mean of what that leaves
 _RING = const(16)
 _HEIGHT_RING = const(48)
 
@@ -68,9 +69,12 @@ def step(b, slope, light, apart_q8):
         b[_LOW] = light
     if light > b[_HIGH]:
         b[_HIGH] = light
-    # Breathing may be steeper than a weak pulse, but for longer than its upstroke.
+    # Breathing may be steeper than the pulse, but for longer than its upstroke. Taken out twice,
+    # half of its slope is left at 30 breaths a minute; less, and dicrotic waves pass for beats.
     b[_DRIFT] += slope - b[_DRIFT] >> 3
     slope -= b[_DRIFT]
+    b[_DRIFT_LEFT] += slope - b[_DRIFT_LEFT] >> 3
+    slope -= b[_DRIFT_LEFT]
     level = b[_LEVEL]
     size = slope if slope >= 0 else -slope
     if b[_KEPT] >= 4 and size > level * _DISRUPTION and size > _LEAST_DISRUPTION:

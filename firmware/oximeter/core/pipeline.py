@@ -26,6 +26,10 @@ _LIT_ADC = const(10000)
 _BRIDGE_SAMPLES = const(20)  # a glitch up to 200 ms is bridged with the last good sample
 _RING = const(128)
 _SETTLING_TICKS = const(30)
+# 2.5 s after light comes: has anything moved in it? Noise stays within 0.02 % of the light, and is
+# not drawn as a pulse; in a finger, breathing and drift go beyond even where the pulse does not.
+_LOOK_TICKS = const(62)
+_STILL_Q22 = const(1024)
 _SLICES = const(4)
 _NOMINAL_MILLIHZ = const(100000)
 
@@ -43,63 +47,66 @@ _SPARE = const(9)
 _LEFT = const(10)
 _TRACK = const(11)
 # Scalars, state[_S].
-_CHANNELS = const(0)
-_SUM_IR = const(1)
-_SUM_RED = const(2)
-_SUMMED = const(3)
-_LAST_IR = const(4)
-_LAST_RED = const(5)
-_BRIDGED = const(6)
-_FAILED = const(7)
-_CLIPPED = const(8)
-_LAST_T_MS = const(9)
-_ANCHOR_T_MS = const(10)
-_ANCHOR_SAMPLES = const(11)
-_NEXT_T_MS = const(12)
-_NEXT_SAMPLES = const(13)
-_RATE_MILLIHZ = const(14)
-_HEAD = const(15)
-_CLEAN = const(16)  # ticks of undisturbed signal, up to the ring's length
-_PHASE = const(17)  # ticks until the next evaluation starts; negative inside one
-_SIZE = const(18)
-_SHIFT = const(19)
-_AGE = const(20)  # ticks since a finger came
-_DARK = const(21)  # ticks for which one channel was dark
-_DISTURBED = const(22)  # ticks since the last disturbance
-_BASE = const(23)  # slow mean of ln ir, for the wave on the screen
-_SPAN = const(24)  # its height
-_ACCEPTED = const(25)  # evaluations accepted since a finger came
-_GAP = const(26)
-_CURVE_A = const(27)
-_CURVE_B = const(28)
-_CURVE_C = const(29)
-_MISSES = const(30)  # evaluations without success since the last accepted one
-_STARTED = const(31)
-_LONGEST = const(32)  # ticks after a beat when the next one is overdue
-_IRREGULAR = const(33)  # 1: the rhythm was without order at the last evaluation
-_KNOWN_STRENGTH = const(34)  # of the wave that is followed, 1/1000 percent; 0: none is
-_WHOLE = const(35)  # 1: the window under evaluation is as long as they get
-_BESIDE_DECIBPM = const(36)  # rate of a heart that is followed without a ratio, or NONE
-_DOUBTED = const(37)  # evaluations in a row that were strange against them
-_FILLED = const(38)  # ticks in the rings since a finger came, disturbed or not
-_UNDISTURBED = const(39)  # 1: the window under evaluation is
-_MISPACED = const(40)  # 1: samples come at a rate no sensor set to 100/s has
-_ODD = const(41)  # 1: this tick ends no step
-_LN_1 = const(42)  # ln ir one, two and three ticks ago
-_LN_2 = const(43)
-_LN_3 = const(44)
-_IR_1 = const(45)  # light one to four ticks ago
-_IR_2 = const(46)
-_IR_3 = const(47)
-_IR_4 = const(48)
-_RED_1 = const(49)
-_RED_2 = const(50)
-_RED_3 = const(51)
-_RED_4 = const(52)
-_BEATS_AGREE = const(53)  # 1: the single beats have the rate of the spectrum
-_WARM_CENTI_C = const(54)  # of the die above 25 C
-_SURE_Q12 = const(55)  # ratio and rate that were last shown
-_SURE_DECIBPM = const(56)
+# What a new finger clears, up to and with _PHASE.
+_SUM_IR = const(0)
+_SUM_RED = const(1)
+_SUMMED = const(2)
+_AGE = const(3)  # ticks since a finger came
+_DARK = const(4)  # ticks for which one channel was dark
+_SPAN = const(5)  # height of the wave on the screen, ln Q22
+_ACCEPTED = const(6)  # evaluations accepted since a finger came
+_MISSES = const(7)  # evaluations without success since the last accepted one
+_IRREGULAR = const(8)  # 1: the rhythm was without order at the last evaluation
+_KNOWN_STRENGTH = const(9)  # of the wave that is followed, 1/1000 percent; 0: none is
+_DOUBTED = const(10)  # evaluations in a row that were strange against them
+_BEATS_AGREE = const(11)  # 1: the single beats have the rate of the spectrum
+_CLEAN = const(12)  # ticks of undisturbed signal, up to the ring's length
+_FILLED = const(13)  # ticks in the rings since a finger came, disturbed or not
+_PHASE = const(14)  # ticks until the next evaluation starts; negative inside one
+# What stays.
+_CHANNELS = const(15)
+_LAST_IR = const(16)
+_LAST_RED = const(17)
+_BRIDGED = const(18)
+_FAILED = const(19)
+_CLIPPED = const(20)
+_LAST_T_MS = const(21)
+_ANCHOR_T_MS = const(22)
+_ANCHOR_SAMPLES = const(23)
+_NEXT_T_MS = const(24)
+_NEXT_SAMPLES = const(25)
+_RATE_MILLIHZ = const(26)
+_HEAD = const(27)
+_SIZE = const(28)
+_SHIFT = const(29)
+_DISTURBED = const(30)  # ticks since the last disturbance
+_BASE = const(31)  # slow mean of ln ir, for that wave
+_GAP = const(32)
+_CURVE_A = const(33)
+_CURVE_B = const(34)
+_CURVE_C = const(35)
+_STARTED = const(36)
+_LONGEST = const(37)  # ticks after a beat when the next one is overdue
+_WHOLE = const(38)  # 1: the window under evaluation is as long as they get
+_BESIDE_DECIBPM = const(39)  # rate of a heart that is followed without a ratio, or NONE
+_UNDISTURBED = const(40)  # 1: the window under evaluation is
+_MISPACED = const(41)  # 1: samples come at a rate no sensor set to 100/s has
+_ODD = const(42)  # 1: this tick ends no step
+_WARM_CENTI_C = const(43)  # of the die above 25 C
+_SURE_Q12 = const(44)  # ratio and rate that were last shown
+_SURE_DECIBPM = const(45)
+# The last ticks, moved on one by one from _RED_4 down to _LN_1.
+_LN_1 = const(46)  # ln ir one, two and three ticks ago
+_LN_2 = const(47)
+_LN_3 = const(48)
+_IR_1 = const(49)  # light one to four ticks ago
+_IR_2 = const(50)
+_IR_3 = const(51)
+_IR_4 = const(52)
+_RED_1 = const(53)
+_RED_2 = const(54)
+_RED_3 = const(55)
+_RED_4 = const(56)
 _SCALARS = const(57)
 
 # Verdict thresholds.
@@ -138,6 +145,7 @@ _SD_FLOOR_CENTIPCT = const(3)  # rounding and the curve's own grain
 def new(channels=3):
     """State for channels 1 (red only), 2 (infrared only) or 3 (both)."""
     step = array("i", [0] * 16)
+    short = array("h", [0] * 16)
     state = (
         _zeros(field.LENGTH, step),
         _zeros(_SCALARS, step),
@@ -145,9 +153,9 @@ def new(channels=3):
         _zeros(_RING, step),  # ln red
         _zeros(_RING, step),  # transform, real part; then lines
         _zeros(_RING, step),  # imaginary part
-        _zeros(129, step),  # cosines
+        _zeros(129, short),  # cosines
         _zeros(beats.LENGTH, step),
-        _zeros(settle.LENGTH, step),
+        _zeros(settle.LENGTH, short),
         _zeros(16, step),  # spare: sums, sorting
         _zeros(64, step),  # what the ratio leaves unexplained, a value a line
         _zeros(track.LENGTH, step),
@@ -171,7 +179,7 @@ def new(channels=3):
 
 def _zeros(length, step):
     """Grown in steps: a list or bytes of the whole length would leave garbage of its size."""
-    out = array("i")
+    out = step[:0]
     while length >= 16:
         out.extend(step)
         length -= 16
@@ -211,32 +219,15 @@ def restart(state):
     """Forget the signal: a new finger, or new light. The measured sample rate is kept."""
     s = state[_S]
     _withhold(state, field.SEARCHING, 0)
-    s[_SUMMED] = 0
-    s[_SUM_IR] = 0
-    s[_SUM_RED] = 0
-    s[_AGE] = 0
+    i = 0
+    while i <= _PHASE:
+        s[i] = 0
+        i += 1
     s[_DISTURBED] = 1000
-    s[_ACCEPTED] = 0
-    s[_MISSES] = 0
-    s[_DARK] = 0
-    s[_SPAN] = 0
-    s[_IRREGULAR] = 0
-    s[_BEATS_AGREE] = 0
-    s[_KNOWN_STRENGTH] = 0
-    s[_DOUBTED] = 0
-    _cut(state)
+    s[_LONGEST] = s[_RATE_MILLIHZ] * 19 // 40000  # 1.9 s, see _judge
     beats.clear(state[_BEATS])
     settle.clear(state[_TREND])
     state[_OUT][field.BEATS] = 0
-
-
-def _cut(state):
-    """What lies before this tick is not part of any window any more."""
-    s = state[_S]
-    s[_CLEAN] = 0
-    s[_FILLED] = 0
-    s[_PHASE] = 0
-    settle.interrupt(state[_TREND])
 
 
 def _withhold(state, status, flags):
@@ -244,11 +235,10 @@ def _withhold(state, status, flags):
     out = state[_OUT]
     out[field.STATUS] = status
     out[field.FLAGS] = flags
-    out[field.SPO2_CENTIPCT] = field.NONE
-    out[field.SPO2_SD_CENTIPCT] = field.NONE
-    out[field.PULSE_DECIBPM] = field.NONE
-    out[field.PERFUSION_MILLIPCT] = field.NONE
-    out[field.RATIO_Q12] = field.NONE
+    i = field.SPO2_CENTIPCT
+    while i <= field.RATIO_Q12:
+        out[i] = field.NONE
+        i += 1
     out[field.SETTLED_CENTIPCT] = field.NONE
     out[field.QUALITY] = 0
 
@@ -437,6 +427,8 @@ def _tick(state, red4, ir4):
         _withhold(state, field.SEARCHING, 0)
         s[_DISTURBED] = 1000
         s[_BASE] = light
+    elif s[_AGE] == _LOOK_TICKS and s[_SPAN] == _STILL_Q22:
+        _withhold(state, field.NO_FINGER, 0)
     if s[_AGE] < 100000:
         s[_AGE] += 1
     if s[_DISTURBED] < 1000:
@@ -444,9 +436,13 @@ def _tick(state, red4, ir4):
     out[field.WAVE] = _wave(s, light)
     if s[_FILLED] > 3:
         _beat(state, s[_LN_3] - light, light)
-    s[_LN_3] = s[_LN_2]
-    s[_LN_2] = s[_LN_1]
+    i = _RED_4
+    while i > _LN_1:
+        s[i] = s[i - 1]
+        i -= 1
     s[_LN_1] = light
+    s[_IR_1] = ir4
+    s[_RED_1] = red4
     if s[_PHASE] < 0:
         _slice(state)
     elif s[_FILLED] >= s[_RATE_MILLIHZ] // 1250:  # 3.2 s of ticks
@@ -473,14 +469,6 @@ def _step(state, red4, ir4):
         state[_LN_IR][head] = logarithm.ln_q22(light >> 4)
         light = (s[_RED_1] + s[_RED_3] << 2) + 6 * s[_RED_2] + s[_RED_4] + red4
         state[_LN_RED][head] = logarithm.ln_q22(light >> 4)
-    s[_IR_4] = s[_IR_3]
-    s[_IR_3] = s[_IR_2]
-    s[_IR_2] = s[_IR_1]
-    s[_IR_1] = ir4
-    s[_RED_4] = s[_RED_3]
-    s[_RED_3] = s[_RED_2]
-    s[_RED_2] = s[_RED_1]
-    s[_RED_1] = red4
 
 
 def _wave(s, light):
@@ -490,8 +478,8 @@ def _wave(s, light):
     size = rise if rise > 0 else -rise
     span = s[_SPAN]
     span = size if size > span else span - (span >> 6)
-    if span < 1024:
-        span = 1024  # 0.02 % of light: noise alone is not drawn as a pulse
+    if span < _STILL_Q22:
+        span = _STILL_Q22
     s[_SPAN] = span
     if span > 4194304:
         return 0
@@ -584,6 +572,7 @@ def _evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
+    lowest = low
     beats.rhythm(b, s[_RATE_MILLIHZ] // 500, spare)  # 8 s of ticks
     timely = spare[2] if spare[2] * 5 >= spare[0] * 4 else 0
     counted = _counted_decibpm(s, spare[3], spare[1]) if timely > 1 else field.NONE
@@ -603,9 +592,7 @@ def _evaluate(state):
             above = low
         total = pulse.gather(re, im, above, high, reach)
         explained = pulse.explained_q10(im, total, known_q3, high, reach)
-        if explained >= (
-            _PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10
-        ):
+        if explained >= (_PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10):
             line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
             low = above
         elif known_q3 <= pulse.densest_q3(reach):
@@ -619,6 +606,15 @@ def _evaluate(state):
         explained = spare[1]
         low = spare[2]
     pulse_decibpm = _decibpm(s, line_q8) if line_q8 else field.NONE
+    # A heart has nothing below its fundamental. What stands there is breathing, unless this is
+    # the double of the true rate, which has lines halfway between the harmonics, too.
+    above = line_q8 * 3 + 1023 >> 10
+    if explained < _BESIDE_Q10 and above > low:
+        total = pulse.gather(re, im, above, high, reach)
+        alone = pulse.whole_q10(im, total, line_q8 >> 5, high, reach)
+        if alone >= _ALONE_Q10:
+            explained = alone
+            low = above
     periodic = explained >= _EXPLAINED_Q10
     if periodic:
         ratio.mark_harmonics(im, line_q8, high, reach)
@@ -666,7 +662,7 @@ def _evaluate(state):
             track.begin(state[_TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
     if not judged:
         known = known and not _overdue(s, b)
-        if not (known and _follow(state, low, high, exponent)):
+        if not (known and _follow(state, lowest, high, exponent)):
             _refuse(state, strength)
 
 
@@ -752,6 +748,8 @@ def _judge(state, timely, counted, explained, pulse_decibpm, strength):
     aside = rate_decibpm - pulse_decibpm
     # Beats all of a size, or in order, that are far more or fewer than the spectrum says.
     apart = many and (even or orderly) and not -pulse_decibpm < aside * 4 < pulse_decibpm
+    if strength < _WEAK_MILLIPCT and explained >= _ALONE_Q10:
+        apart = False  # noise makes beats, but no lines
     disorder = many and not orderly and (apart or explained < _REGULAR_Q10)
     known = s[_SURE_DECIBPM] if s[_ACCEPTED] else 0
     if explained >= _EXPLAINED_Q10 and -known < 8 * (pulse_decibpm - known) < known:
@@ -822,7 +820,7 @@ def _refuse(state, strength):
     s = state[_S]
     s[_MISSES] += 1
     settle.interrupt(state[_TREND])
-    _withhold(state, _reason(s, strength), 0)
+    _withhold(state, _reason(state, strength), 0)
     # A pulse may stand beside these alone, and only one that is followed.
     status = out[field.STATUS]
     if status == field.MOTION or status == field.SEARCHING or status == field.WEAK_PULSE:
@@ -936,10 +934,12 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
     return True
 
 
-def _reason(s, strength):
+def _reason(state, strength):
     """Status word for an evaluation that was not accepted; strength in 1/1000 percent."""
+    s = state[_S]
     second = s[_RATE_MILLIHZ] // 4000
-    if strength < 50 and s[_AGE] > 6 * second:
+    dead = s[_AGE] > 6 * second or state[_OUT][field.STATUS] == field.NO_FINGER
+    if strength < 50 and dead:
         # Light as of a finger, and nothing in it that moves.
         return field.NO_FINGER if s[_ACCEPTED] == 0 or s[_MISSES] > 15 else field.WEAK_PULSE
     if s[_DISTURBED] < 5 * second or s[_DOUBTED]:

@@ -145,6 +145,13 @@ def fundamental_q3(im, total, low_q3, high_q3, slow_q3, high, reach):
     return best_q3
 
 
+def whole_q10(im, total, line_q3, high, reach):
+    """explained_q10; 0 where lines halfway between the harmonics tell of half this rate."""
+    if _between_q10(im, total, line_q3, 2, line_q3, high, reach) > _ODD_LINES_Q10:
+        return 0
+    return explained_q10(im, total, line_q3, high, reach)
+
+
 def _between_q10(im, total, line_q3, multiple, slow_q3, high, reach):
     """Share (Q10) of the total on the lines that a rate `multiple` times slower would have more.
 

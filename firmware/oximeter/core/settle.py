@@ -25,10 +25,8 @@ _SLOPE_SUM = const(1400)
 
 
 def clear(t):
-    i = 0
-    while i < LENGTH:
-        t[i] = 0
-        i += 1
+    t[_ACCEPTED] = 0
+    interrupt(t)
 
 
 def step(t, spo2_centipct, sd_centipct, beats, seconds):
