@@ -36,6 +36,7 @@ from oximeter.drivers import (  # noqa: E402
     i2c_port,
     max30102,
     oled,
+    registers,
     spi_port,
 )
 from oximeter.link import bonds, console, erase, plx, services  # noqa: E402
@@ -65,6 +66,7 @@ __all__ = [
     "oled",
     "picture",
     "plx",
+    "registers",
     "screens",
     "spi_port",
     "services",

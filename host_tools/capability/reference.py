@@ -16,6 +16,7 @@ from host_tools.sentences import say
 
 SHIFT_H = 8.0
 GOLDEN, KNOWN_BAD, WITHDRAWN = "golden", "known_bad", "withdrawn"
+JUDGING = ("gauge", GOLDEN, KNOWN_BAD)  # kinds of runs that judge the station, not the unit
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import Any
 
 from host_tools import flash
 from host_tools.bundle import Bundle
+from host_tools.capability.reference import JUDGING
 from host_tools.console import ConsoleError
 from host_tools.sentences import say
 from host_tools.station import declared, route, runner
@@ -25,7 +26,6 @@ from host_tools.station.jig import Jig, JigError
 from host_tools.station.phases import Measure
 from host_tools.station.runner import Fault, Tested
 from host_tools.station.view import SlotView, Tell
-from host_tools.store.models import JUDGING
 
 
 @dataclasses.dataclass(frozen=True)

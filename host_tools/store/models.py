@@ -23,9 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-# Kinds of runs of units that are made, and those that judge the station instead.
+# Kinds of runs of units that are made; others judge the station (capability/reference.py).
 PRODUCTION = ("first", "retest", "rework", "scrap")
-JUDGING = ("gauge", "golden", "known_bad")
 # Stages that are no tests but notes on a unit: put on the ageing rack, reworked, scrapped.
 NOTES = ("rack", "rework", "scrap")
 
