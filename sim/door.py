@@ -65,6 +65,7 @@ __all__ = [
     "menu",
     "oled",
     "picture",
+    "registers",
     "plx",
     "registers",
     "screens",

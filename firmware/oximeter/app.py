@@ -296,7 +296,7 @@ class App:
             self._waving = False
             for i in range(128):
                 self.pulse_wave[i] = 128
-            self.view.forget()
+            self.view.redraw()
 
     def _blame_bus(self):
         held = not self.board.sensor_sda.value()
@@ -785,7 +785,7 @@ class App:
     def blank(self):
         """Nothing on the display, whatever state it is in."""
         self._go_dark()
-        self.view.forget()
+        self.view.redraw()
         try:
             self._display.blank()  # for a display whose reset is not wired
         except OSError:
@@ -809,7 +809,7 @@ class App:
     def follow_settings(self):
         """At the start, and when the console has changed them."""
         core.set_curve(self._core, *self.settings.curve_q20())
-        self.view.forget()
+        self.view.redraw()
 
     def save(self):
         """The settings, with the next step: what has changed them still fills the memory."""

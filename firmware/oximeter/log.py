@@ -112,7 +112,7 @@ class Log:
         if file.readinto(content) != stored.SIZE:
             return -1
         values = struct.unpack_from(self.layout, content)
-        summed = binascii.crc32(memoryview(content)[:stored.SUMMED], stored.VERSION)
+        summed = binascii.crc32(memoryview(content)[: stored.SUMMED], stored.VERSION)
         if summed != struct.unpack_from(b"<I", content, stored.SUMMED)[0]:
             self.damaged = True
             return -1

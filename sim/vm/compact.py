@@ -32,9 +32,8 @@ FOLDED = frozenset(SHARED.values())
 
 # What whoever sits at the prompt, or at the host, asks of the firmware's objects by name.
 _ASKED_OUTSIDE = frozenset(
-    ("step", "reading", "radio", "now_ms", "log", "sample", "settings", "record", "next", "boot",
-     "damaged", "append", "find", "open", "end", "gesture", "board", "blank", "busy",
-     "off")
+    ("step", "reading", "radio", "now_ms", "log", "sample", "settings", "record", "append", "find",
+     "open", "end", "gesture", "board", "blank", "busy", "off")
 )  # fmt: skip
 # Objects that are not the firmware's: their names stay.
 _BUILT_IN: tuple[object, ...] = (
@@ -119,6 +118,14 @@ def _folded() -> frozenset[ast.Module]:
 
 
 @cache
+def _core() -> frozenset[ast.Module]:
+    """Its trees: one module on a device, which knows its own functions by other names."""
+    files = sorted(FIRMWARE.rglob("*.py"))
+    parts = zip(files, _trees(), strict=True)
+    return frozenset(tree for path, tree in parts if path.parent.name == "core")
+
+
+@cache
 def _owned() -> tuple[frozenset[str], ...]:
     """For each class of the firmware the names that its objects have."""
     found = []
@@ -147,6 +154,10 @@ def _of_class(node: ast.ClassDef) -> Iterator[str]:
 def _foreign() -> frozenset[str]:
     """Names that something else has as well, or that are spelt out somewhere: they stay."""
     names = set(_ASKED_OUTSIDE)
+    handing_on = ast.parse((FIRMWARE / "oximeter" / "core" / "__init__.py").read_text("utf-8"))
+    for node in handing_on.body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.name for alias in node.names}
     for thing in _BUILT_IN:
         names |= set(dir(thing))
     others = [Path(__file__).with_name(name) for name in _INSIDE_VM]
@@ -158,7 +169,8 @@ def _foreign() -> frozenset[str]:
             elif isinstance(node, ast.FunctionDef | ast.ClassDef):
                 names.add(node.name)
     for tree in set(_trees()) - _folded():
-        names |= {name for name in _defined(tree) if not name.startswith("_")}
+        if tree not in _core():
+            names |= {name for name in _defined(tree) if not name.startswith("_")}
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 names.add(node.value)

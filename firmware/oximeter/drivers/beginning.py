@@ -10,6 +10,7 @@ _AVERAGES = (1, 2, 4, 8, 16, 32)
 
 
 def code(choices, value):
+    """What a register takes for this value: its place among the choices. Raises ValueError."""
     if value not in choices:
         raise ValueError(f"the sensor cannot take {value}: choose one of {choices}")
     return choices.index(value)

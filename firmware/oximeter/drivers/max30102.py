@@ -11,6 +11,7 @@ from oximeter.drivers import registers
 LED_STEP_UA = const(200)
 DEPTH = const(32)
 
+
 class WrongPart(OSError):
     """Something answers at the sensor's address that is not a MAX30102."""
 
