@@ -202,6 +202,12 @@ def unload(name):
         delattr(sys.modules[parent], leaf)
 
 
+def forget_making(kinds):
+    """Each of these classes has made its only object until the next reset: what makes one goes."""
+    for kind in kinds:
+        kind.__init__ = None  # deleted, it would still lie in the table
+
+
 if reset_cause() == SOFT_RESET:
     # The watchdog runs on, and the timer that fed it is gone (MicroPython's ports/esp32/main.c).
     keep_feeding()

@@ -34,7 +34,7 @@ def drawn(view: screens.View) -> bytearray:
     """The canvas of a view, drawn from nothing."""
     canvas = bytearray(1024)
     view.shown = array("h", view.shown)
-    view.forget()
+    view.redraw()
     screens.draw(canvas, view)
     return canvas
 

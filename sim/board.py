@@ -192,6 +192,9 @@ class Board:
     def unload(self, name: str) -> None:
         """CPython has room."""
 
+    def forget_making(self, kinds: tuple[type, ...]) -> None:
+        """CPython has room, and makes many a device."""
+
     def reset(self) -> None:
         self.bitten = False
         self._restart()

@@ -20,6 +20,7 @@ from oximeter import (  # noqa: E402
     guide,
     identity,
     log,
+    log_end,
     menu,
     settings,
     terms,
@@ -35,6 +36,7 @@ from oximeter.drivers import (  # noqa: E402
     i2c_port,
     max30102,
     oled,
+    registers,
     spi_port,
 )
 from oximeter.link import bonds, console, erase, plx, services  # noqa: E402
@@ -58,10 +60,12 @@ __all__ = [
     "i2c_port",
     "identity",
     "log",
+    "log_end",
     "max30102",
     "menu",
     "oled",
     "picture",
+    "registers",
     "plx",
     "screens",
     "spi_port",

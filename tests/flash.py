@@ -95,14 +95,16 @@ class Flash:
     def listdir(self, path: str) -> list[str]:
         return self._live(self.fs.listdir, path)
 
-    def patch(self, patch: pytest.MonkeyPatch, module: ModuleType) -> None:
-        """Let a module of the firmware write here instead of on this machine."""
-        patch.setattr(module, "open", self.open, raising=False)
+    def patch(self, patch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
+        """Let modules of the firmware write here instead of on this machine."""
         calls = {
             name: functools.partial(self._live, getattr(lfs, name), self.fs.fs)
             for name in ("mkdir", "remove", "rename")
         }
-        patch.setattr(module, "os", SimpleNamespace(listdir=self.listdir, **calls))
+        here = SimpleNamespace(listdir=self.listdir, **calls)
+        for module in modules:
+            patch.setattr(module, "open", self.open, raising=False)
+            patch.setattr(module, "os", here, raising=False)
 
 
 class File:

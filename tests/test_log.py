@@ -10,7 +10,7 @@ from device import Device, Finger
 from flash import BLOCK, Chip, Flash, PowerCut
 
 from sim.board import Board
-from sim.door import erase, field, log, terms
+from sim.door import erase, field, log, log_end, terms
 
 KEPT = 1000
 A_FILE = 128
@@ -191,7 +191,7 @@ def test_nonsense_in_place_of_every_file(tmp_path: Path) -> None:
 
 def test_a_full_flash_is_told_and_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     flash = Flash(Chip())
-    flash.patch(monkeypatch, log)
+    flash.patch(monkeypatch, log, log_end)
     kept = opened("/data")
     for n in range(50):
         append(kept, n)
@@ -213,7 +213,7 @@ def test_a_full_flash_is_told_and_keeps_what_it_has(monkeypatch: pytest.MonkeyPa
 def written(count: int, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """A flash with so many records."""
     chip = Chip()
-    Flash(chip).patch(monkeypatch, log)
+    Flash(chip).patch(monkeypatch, log, log_end)
     kept = opened("/data")
     for n in range(count):
         assert append(kept, n)
@@ -227,7 +227,7 @@ def cuts(
     cut = arrived = 0
     while True:
         chip = Chip(content)
-        Flash(chip).patch(monkeypatch, log)
+        Flash(chip).patch(monkeypatch, log, log_end)
         kept = opened("/data")
         chip.torn = torn
         chip.cut_after = chip.operations + cut
@@ -238,7 +238,7 @@ def cuts(
             whole = False
         # Power comes again.
         after = Chip(bytes(chip.buffer))
-        Flash(after).patch(monkeypatch, log)
+        Flash(after).patch(monkeypatch, log, log_end)
         told = opened("/data")
         before = list(range(count - 1, max(-1, count - 1 - KEPT), -1))
         with_it = [count, *before][:KEPT]
@@ -276,7 +276,7 @@ def test_a_power_cut_while_it_is_cleared(monkeypatch: pytest.MonkeyPatch) -> Non
     while True:
         chip = Chip(content)
         flash = Flash(chip)
-        flash.patch(monkeypatch, log)
+        flash.patch(monkeypatch, log, log_end)
         flash.patch(monkeypatch, erase)
         kept = opened("/data")
         chip.cut_after = chip.operations + cut
@@ -285,7 +285,7 @@ def test_a_power_cut_while_it_is_cleared(monkeypatch: pytest.MonkeyPatch) -> Non
             break
         except PowerCut:
             cut += 1
-        Flash(Chip(bytes(chip.buffer))).patch(monkeypatch, log)
+        Flash(Chip(bytes(chip.buffer))).patch(monkeypatch, log, log_end)
         told = opened("/data")
         assert seen(told) == [n for n in range(299, -1, -1) if n in set(seen(told))]
         assert append(told, 700) and seen(opened("/data"))[0] == 700
@@ -305,7 +305,7 @@ class Stalling(Device):
                 self.board.clock.advance_us(1000 * stall_ms)
             return open(path, mode)
 
-        monkeypatch.setattr(log, "open", slow, raising=False)
+        monkeypatch.setattr(log_end, "open", slow, raising=False)
 
 
 def told_after(stall_ms: int, monkeypatch: pytest.MonkeyPatch) -> Sequence[tuple[int, int, int]]:

@@ -509,7 +509,7 @@ def test_a_screen_drawn_over_another_is_the_screen():
     for _ in range(300):
         view.picture = chance.randrange(picture.PICTURES)
         view.language = chance.choice(LANGUAGES)
-        view.forget()
+        view.redraw()
         view.old = chance.random() < 0.2
         view.spo2_pct = chance.choice((field.NONE, 66, 93, 100))
         view.pulse_bpm = chance.choice((field.NONE, 40, 111))
@@ -547,7 +547,7 @@ def test_nothing_is_drawn_twice():
     view.wave_at = (view.wave_at + 1) % 128
     assert screens.draw(canvas, view) is True
     assert not any(canvas[:768])
-    view.forget()
+    view.redraw()
     screens.draw(canvas, view)
     assert canvas == drawn(view)
 
@@ -583,7 +583,7 @@ def test_every_change_is_drawn(number, change):
     for name, value in change.items():
         setattr(view, name, value)
     if "language" in change or "phone" in change:
-        view.forget()  # these change between screens only
+        view.redraw()  # these change between screens only
     screens.draw(canvas, view)
     assert canvas != before
     assert canvas == drawn(copy.copy(view))

@@ -28,7 +28,7 @@ from host_tools.station.jig import Hands, JigError, JigLine
 from host_tools.station.route import Past
 from host_tools.station.runner import Fault
 from sim.board import Board
-from sim.door import buzzer, max30102
+from sim.door import buzzer, registers
 
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: run `make setup-all`")
 
@@ -115,7 +115,7 @@ def test_the_self_test_at_home_says_the_same(fault: str, tmp_path: Path) -> None
     passed = all(mine[name].holds(value) for name, value in found.items())
     assert passed == (told["result"] == "pass") or fault == "log", "a log may heal at home"
     assert passed == (not fault)
-    assert mine["part"].low == mine["part"].high == max30102._PART_ID
+    assert mine["part"].low == mine["part"].high == registers.PART_ID
 
 
 # Verdicts.

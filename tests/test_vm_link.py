@@ -97,8 +97,10 @@ def test_the_log_writes_and_reads_the_same_bytes(tmp_path: Path) -> None:
         ours.find(40, 3)
         assert vm.run("print(list(kept.record))").strip() == str(list(ours.record))
         vm.run("again = type(kept)('/data')\nagain.open()")
-        again = vm.run("print(again.next, again.boot, again.damaged)")
-        assert again.split() == ["130", "2", "False"]
+        assert vm.run("print(again.find())").strip() == "129"
+        vm.run("board.app.log = again")
+        console = Console(Machine(vm, board), timeout_s=5)
+        assert console.identify()["boot"] == "2" and console.ask("log") == "records=130 log=ok"
 
 
 def test_the_console_says_the_same(machine: Machine, tmp_path: Path) -> None:
@@ -266,16 +268,14 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
     """Every module, log full, console open and streaming, Bluetooth on its fake radio and a phone
     that fetches records, in a heap that cannot grow.
 
-    All that lives fits into 64 KiB but for the fake radio itself, which a device has in C and
-    which is weighed here before anything is written to it. The heap it runs in is 8 KiB larger,
-    for what is not on a device: the fake radio in Python with what was written to it, 1.7 KiB;
-    the table for its names, 2.2 KiB, which the ESP32 has in its ROM; and the garbage of a whole
-    step, some 4 KiB where one imports a command and answers, of which a device collects what is
-    in its way.
+    All that lives takes 62 KiB. In it are 0.9 of the fake radio, which a device has in C, and 2.3
+    of the last table of names, which grows when the 300th is met (an ESP32 has most of them in its
+    ROM). The heap it runs in is larger by what a device would collect: this MicroPython does so
+    between two calls only, and a step that imports a command and answers leaves some 5 KiB.
     """
     filled(tmp_path, 1100)
     lives, fakes = [], []
-    for heap_kib in (ROOMY_KIB, 64 + 8):
+    for heap_kib in (ROOMY_KIB, 70):
         board = Board(Finger(), data_dir=tmp_path)
         board.vbus = None
         with Vm(board, heap_kib=heap_kib) as vm:
@@ -285,6 +285,7 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
             without = machine.live()
             vm.run("import bluetooth\nble = bluetooth.BLE()")
             fakes.append(machine.live() - without)
+            vm.run("import oximeter.link.ble\ngc.collect()")  # as a device does meanwhile
             vm.run("from oximeter.link import services")
             vm.run("board.app.radio = services.begin(board.app, board.app.now_ms, True)")
             vm.run("del services\nboard.unload('link.services')")
@@ -307,4 +308,4 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
     with capsys.disabled():
         told = f"{lives[0] / 1024:.1f} KiB, {fakes[0] / 1024:.1f} of them the fake radio"
         print(f"\nall of it keeps {told}")
-    assert max(lives) - min(fakes) < 64 * 1024
+    assert max(lives) < 63 * 1024, "some garbage has to fit into 64 beside it"

@@ -11,7 +11,7 @@ from micropython import const
 
 from oximeter import core, guide, log, terms, verdict
 from oximeter.core import field
-from oximeter.drivers import bus, button, buzzer
+from oximeter.drivers import button, buzzer
 from oximeter.drivers.battery import Battery
 from oximeter.drivers.max30102 import DEPTH, LED_STEP_UA, Max30102, WrongPart
 from oximeter.drivers.oled import BRIGHT, DIM, Oled
@@ -174,7 +174,12 @@ class App:
             self.follow_settings()
             self._measured = core.reading(self._core)
             self._driver = Max30102(None)
+            # 2 KiB, a thirtieth of all there is.
+            self.board.forget_making(
+                (App, Battery, Console, Max30102, Oled, button.Button, buzzer.Buzzer, screens.View)
+            )
             self.log.open()
+            self.board.unload("log_end")
             return 1  # at once: what opening has left in the memory can be collected first
         self._tend(now_ms)
         self.sample(now_ms)
@@ -291,7 +296,7 @@ class App:
             self._waving = False
             for i in range(128):
                 self.pulse_wave[i] = 128
-            self.view.forget()
+            self.view.redraw()
 
     def _blame_bus(self):
         held = not self.board.sensor_sda.value()
@@ -338,10 +343,14 @@ class App:
         """
         board = self.board
         try:
-            held = not board.sensor_sda.value()
-            if held and not bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us):
-                # A software bus takes a held data line for an acknowledge: it must not be asked.
-                raise OSError
+            if not board.sensor_sda.value():
+                from oximeter.drivers import bus
+
+                freed = bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us)
+                board.unload("drivers.bus")
+                if not freed:
+                    # A software bus takes a held line for an acknowledge: it must not be asked.
+                    raise OSError
             sensor = self._driver
             sensor.bus = board.sensor_bus()
             sensor.swapped = self.settings.leds_swapped == 1
@@ -356,6 +365,7 @@ class App:
         except OSError:
             self._sensor = None
             self._blame_bus()
+        board.unload("drivers.beginning")
 
     def _sleep_sensor(self):
         sensor = self._sensor
@@ -529,6 +539,7 @@ class App:
 
             keep.keep(self, now_ms, self._held_marks)
             self.board.unload("link.keep")
+            self.board.unload("log_end")
         self._announce(now_ms)
 
     def _announce(self, now_ms):
@@ -774,7 +785,7 @@ class App:
     def blank(self):
         """Nothing on the display, whatever state it is in."""
         self._go_dark()
-        self.view.forget()
+        self.view.redraw()
         try:
             self._display.blank()  # for a display whose reset is not wired
         except OSError:
@@ -798,7 +809,7 @@ class App:
     def follow_settings(self):
         """At the start, and when the console has changed them."""
         core.set_curve(self._core, *self.settings.curve_q20())
-        self.view.forget()
+        self.view.redraw()
 
     def save(self):
         """The settings, with the next step: what has changed them still fills the memory."""

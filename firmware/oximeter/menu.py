@@ -88,7 +88,7 @@ def _choose(app, item, now_ms):
         languages.sort()
         at = languages.index(settings.language) + 1 if settings.language in languages else 0
         settings.language = languages[at % len(languages)]
-        app.view.forget()
+        app.view.redraw()
         phase = terms.INSERT
         app.save()
     elif item == terms.ITEM_LINK:

@@ -5,37 +5,29 @@ keeps what was written, and lets the host raise the stack's events.
 """
 
 
-class UUID:
-    def __init__(self, value):
-        self.value = value
+def UUID(value):
+    return value
 
 
 class BLE:
-    """`values` by handle; `irq_handler` is the firmware's."""
+    """`values` by handle; `irq_handler` is the firmware's. There is one of it."""
 
-    _one = None
-
-    def __new__(cls):
-        if cls._one is None:
-            cls._one = object.__new__(cls)
-            cls._one.values = {}
-        return cls._one
+    values = {}
 
     def active(self, on):
         if on:
-            self.irq_handler(30, (10, b"irk", bytes(16)))
+            BLE.irq_handler(30, (10, b"irk", bytes(16)))
         else:
             self.values.clear()
 
     def irq(self, handler):
-        self.irq_handler = handler
+        BLE.irq_handler = handler
 
     def config(self, **_):
         return None
 
     def gap_advertise(self, _, data=None):
-        if data is not None:
-            self.advertised = data
+        return None
 
     def gatts_register_services(self, services):
         """The handles of the values, a tuple a service."""

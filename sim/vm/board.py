@@ -40,12 +40,12 @@ set_clock = hostbus.set_clock
 console_read = hostbus.console_read
 
 
-class HostStop(BaseException):
+class _HostStop(BaseException):
     """The simulated board has something to say that no firmware may catch; its host tells."""
 
 
 def _fail(status):
-    raise HostStop if status == _STOP else OSError(-status)
+    raise _HostStop if status == _STOP else OSError(-status)
 
 
 def _ask(what, value=0):
@@ -155,6 +155,11 @@ def unload(name):
         del sys.modules[whole]
         parent, _, leaf = whole.rpartition(".")
         delattr(sys.modules[parent], leaf)
+
+
+def forget_making(kinds):
+    for kind in kinds:
+        kind.__init__ = None  # deleted, it would still lie in the table
 
 
 def start():

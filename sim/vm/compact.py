@@ -3,14 +3,20 @@
 MicroPython keeps every name it meets, some 20 bytes each, and for what several files share a place
 in a dictionary besides. So the integers of the modules in SHARED go where they are used, as
 MicroPython's own `const` does within one file, and names that nobody outside can ask for
-(arguments that are never given by keyword, private functions and attributes) become a few short
-ones that all modules have in common. Together 6 KiB of 64, and a twelfth of the time of the signal
-path.
+(arguments that are never given by keyword, private functions, what only the firmware's own objects
+have) become a few short ones that all modules have in common. Together 9 KiB of 64, and a twelfth
+of the time of the signal path.
 """
 
+import array
 import ast
+import io
+import os
+import struct
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
+from pathlib import Path
 
 from sim.door import FIRMWARE
 
@@ -18,9 +24,24 @@ from sim.door import FIRMWARE
 SHARED = {
     "field": "oximeter.core.field",
     "picture": "oximeter.ui.picture",
+    "registers": "oximeter.drivers.registers",
+    "stored": "oximeter.stored",
     "terms": "oximeter.terms",
 }
 FOLDED = frozenset(SHARED.values())
+
+# What whoever sits at the prompt, or at the host, asks of the firmware's objects by name.
+_ASKED_OUTSIDE = frozenset(
+    ("step", "reading", "radio", "now_ms", "log", "sample", "settings", "record", "append", "find",
+     "open", "end", "gesture", "board", "blank", "busy", "off")
+)  # fmt: skip
+# Objects that are not the firmware's: their names stay.
+_BUILT_IN: tuple[object, ...] = (
+    b"", "", [], {}, (), set(), bytearray(), memoryview(b""), 0, array.array("i"), io.BytesIO(),
+    io.StringIO(), os, struct, time, OSError(),
+)  # fmt: skip
+_ARGUMENTS_FROM = 87
+_INSIDE_VM = ("board.py", "bluetooth.py", "binascii.py")  # of this folder
 
 
 @cache
@@ -62,6 +83,20 @@ def _asked_for() -> frozenset[str]:
 
 
 @cache
+def _attributes_asked() -> frozenset[str]:
+    """Names that any part of the firmware asks of an object or module."""
+    nodes = (node for tree in _trees() for node in ast.walk(tree))
+    return frozenset(node.attr for node in nodes if isinstance(node, ast.Attribute))
+
+
+@cache
+def _keywords() -> frozenset[str]:
+    """Names by which an argument is given somewhere."""
+    nodes = (node for tree in _trees() for node in ast.walk(tree))
+    return frozenset(node.arg for node in nodes if isinstance(node, ast.keyword) and node.arg)
+
+
+@cache
 def _mentioned() -> frozenset[str]:
     """Every name that any part of the firmware speaks of."""
     names = set(_asked_for())
@@ -72,6 +107,103 @@ def _mentioned() -> frozenset[str]:
             elif isinstance(node, ast.Name):
                 names.add(node.id)
     return frozenset(names)
+
+
+@cache
+def _folded() -> frozenset[ast.Module]:
+    """The trees of which nothing is left on a device."""
+    files = sorted(FIRMWARE.rglob("*.py"))
+    there = {FIRMWARE.joinpath(*name.split(".")).with_suffix(".py") for name in FOLDED}
+    return frozenset(tree for path, tree in zip(files, _trees(), strict=True) if path in there)
+
+
+@cache
+def _core() -> frozenset[ast.Module]:
+    """Its trees: one module on a device, which knows its own functions by other names."""
+    files = sorted(FIRMWARE.rglob("*.py"))
+    parts = zip(files, _trees(), strict=True)
+    return frozenset(tree for path, tree in parts if path.parent.name == "core")
+
+
+@cache
+def _owned() -> tuple[frozenset[str], ...]:
+    """For each class of the firmware the names that its objects have."""
+    found = []
+    for tree in _trees():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                found.append(frozenset(_of_class(node)))
+    return tuple(found)
+
+
+def _methods(node: ast.ClassDef) -> Iterator[str]:
+    for inner in node.body:
+        if isinstance(inner, ast.FunctionDef):
+            yield inner.name
+
+
+def _of_class(node: ast.ClassDef) -> Iterator[str]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and _is_self(inner.value):
+            yield inner.attr
+        elif isinstance(inner, ast.FunctionDef):
+            yield inner.name
+
+
+@cache
+def _foreign() -> frozenset[str]:
+    """Names that something else has as well, or that are spelt out somewhere: they stay."""
+    names = set(_ASKED_OUTSIDE)
+    handing_on = ast.parse((FIRMWARE / "oximeter" / "core" / "__init__.py").read_text("utf-8"))
+    for node in handing_on.body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.name for alias in node.names}
+    for thing in _BUILT_IN:
+        names |= set(dir(thing))
+    others = [Path(__file__).with_name(name) for name in _INSIDE_VM]
+    others += [FIRMWARE / name for name in ("board.py", "boot.py", "main.py")]
+    for path in others:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                names.add(node.attr)
+            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+                names.add(node.name)
+    for tree in set(_trees()) - _folded():
+        if tree not in _core():
+            names |= {name for name in _defined(tree) if not name.startswith("_")}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                names.add(node.value)
+            elif isinstance(node, ast.Attribute) and _is_board(node.value):
+                names.add(node.attr)
+            elif isinstance(node, ast.ClassDef):  # what stands in a class itself is no attribute
+                names |= set(_defined(ast.Module(node.body, []))) - set(_methods(node))
+    # The console names the settings as they are.
+    settings = ast.parse((FIRMWARE / "oximeter" / "unit.py").read_text(encoding="utf-8"))
+    for node in settings.body:
+        if isinstance(node, ast.ClassDef):
+            names |= set(_of_class(node)) - set(_methods(node))
+    return frozenset(names)
+
+
+def _is_board(node: ast.expr) -> bool:
+    return getattr(node, "id", getattr(node, "attr", "")) == "board"
+
+
+@cache
+def _attributes() -> dict[str, str]:
+    """A short name for everything that only the firmware's objects have. Two names get the same
+    one where no object has both."""
+    kept = _foreign()
+    names = {name for owned in _owned() for name in owned}
+    names = {name for name in names if name not in kept and not name.endswith("__")}
+    short: dict[str, int] = {}
+    # Those of many classes first, then the order of the alphabet: always the same.
+    for name in sorted(names, key=lambda name: (-sum(name in owned for owned in _owned()), name)):
+        beside = {other for owned in _owned() if name in owned for other in owned}
+        taken = {short[other] for other in beside if other in short}
+        short[name] = next(n for n in range(len(names)) if n not in taken)
+    return {name: f"_{n}" for name, n in short.items()}
 
 
 def _is_idle(node: ast.stmt) -> bool:
@@ -103,7 +235,7 @@ class _Fold(ast.NodeTransformer):
 
 
 class _Rename(ast.NodeTransformer):
-    """Names and the names of functions by one table, attributes of self by another."""
+    """Names and the names of functions by one table, attributes and methods by another."""
 
     def __init__(self, names: dict[str, str], attributes: dict[str, str]) -> None:
         self.names = names
@@ -130,13 +262,12 @@ class _Rename(ast.NodeTransformer):
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.Attribute:
         self.generic_visit(node)
-        if _is_self(node.value):
-            node.attr = self.attributes.get(node.attr, node.attr)
+        node.attr = self.attributes.get(node.attr, node.attr)
         return node
 
 
-def _short(names: Iterable[str], prefix: str) -> dict[str, str]:
-    return {name: f"{prefix}{n}" for n, name in enumerate(dict.fromkeys(names))}
+def _short(names: Iterable[str], first: int = 0) -> dict[str, str]:
+    return {name: f"_{n}" for n, name in enumerate(dict.fromkeys(names), first)}
 
 
 def _private_globals(tree: ast.Module) -> Iterator[str]:
@@ -150,21 +281,13 @@ def _private_globals(tree: ast.Module) -> Iterator[str]:
                 yield node.targets[0].id
 
 
-def _private_attributes(node: ast.ClassDef) -> Iterator[str]:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute) and _is_self(inner.value):
-            yield inner.attr
-        elif isinstance(inner, ast.FunctionDef):
-            yield inner.name
-
-
 def _arguments(node: ast.FunctionDef) -> list[str]:
     given = node.args
-    if given.defaults or given.kwonlyargs or given.vararg or given.kwarg:
+    if given.kwonlyargs or given.vararg or given.kwarg:
         return []
     if any(isinstance(n, ast.FunctionDef | ast.Lambda) for n in ast.walk(node) if n is not node):
         return []
-    return [a.arg for a in given.args if a.arg != "self" and a.arg not in _asked_for()]
+    return [a.arg for a in given.args if a.arg != "self" and a.arg not in _keywords()]
 
 
 class _Bundled(ast.NodeTransformer):
@@ -236,6 +359,8 @@ def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> st
     for node in handing_on.body:
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
+                if alias.name not in _attributes_asked():
+                    continue  # it is for whoever imports it outside a device
                 exported[node.module.split(".")[-1], alias.name] = alias.asname or alias.name
     siblings = {
         (module, name): exported.get((module, name), f"_{module}_{name}")
@@ -281,16 +406,15 @@ def compact(source: str) -> str:
             node.names = [alias for alias in node.names if alias.name not in idle]
             if not node.names:
                 tree.body.remove(node)
+    names = _short(filter(_is_private, _private_globals(tree)))
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef):
-            table = _short(_arguments(function), "_a")
+            # Behind the names of all functions: those that attributes have in common with them.
+            table = _short(_arguments(function), max(_ARGUMENTS_FROM, len(names)))
             for statement in [function.args, *function.body]:
                 _Rename(table, {}).visit(statement)
-    names = _short(filter(_is_private, _private_globals(tree)), "_")
     for part in tree.body:
-        attributes = {}
         if isinstance(part, ast.ClassDef):
             part.name = names.get(part.name, part.name)
-            attributes = _short(filter(_is_private, _private_attributes(part)), "_")
-        _Rename(names, attributes).visit(part)
+        _Rename(names, _attributes()).visit(part)
     return ast.unparse(tree)

@@ -95,33 +95,30 @@ mp.registerJsModule("hostbus", {
 });
 
 // An exception is printed inside, which takes no memory; carried out here as an object it would ask
-// a full heap for more, and MicroPython would stand still over that.
+// a full heap for more, and MicroPython would stand still over that. Its names are those that the
+// firmware has anyway (compact.py): what is no part of a device is to take no room in its heap.
+const FAILED = -1000;
 mp.runPython(`
 import gc, micropython, sys
-FAILED = -1000
-def _run(code):
+def _0(code):
     try:
         exec(code, globals())
         return 0
     except BaseException as error:
         sys.print_exception(error)
-        return FAILED
-def _step(now_ms):
+        return ${FAILED}
+def _1(now_ms):
     try:
         return board.step(now_ms)
     except BaseException as error:
         sys.print_exception(error)
-        return FAILED
-def _collect():
+        return ${FAILED}
+def _2():
     gc.collect()
-def _memory():
+def _3():
     micropython.mem_info()
 `);
-const collect = mp.globals.get("_collect");
-const memory = mp.globals.get("_memory");
-const run = mp.globals.get("_run");
-const step = mp.globals.get("_step");
-const FAILED = -1000;
+const [run, step, collect, memory] = ["_0", "_1", "_2", "_3"].map((name) => mp.globals.get(name));
 
 // From here on the memory is what it is. Growing is refused, and all that malloc still has is
 // taken, but for holes through which arguments, texts and directory entries pass. A new piece of

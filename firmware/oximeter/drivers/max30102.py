@@ -6,51 +6,14 @@ burst. `read` runs inside the sample path: it allocates nothing.
 
 from micropython import const
 
-_ADDRESS = const(0x57)
-_PART_ID = const(0x15)
+from oximeter.drivers import registers
+
 LED_STEP_UA = const(200)
 DEPTH = const(32)
-
-_INT_STATUS_1 = const(0x00)
-_INT_ENABLE_1 = const(0x02)
-_INT_ENABLE_2 = const(0x03)
-_FIFO_WR_PTR = const(0x04)
-_OVF_COUNTER = const(0x05)
-_FIFO_RD_PTR = const(0x06)
-_FIFO_DATA = const(0x07)
-_FIFO_CONFIG = const(0x08)
-_MODE = const(0x09)
-_SPO2_CONFIG = const(0x0A)
-_LED1_PA = const(0x0C)
-_LED2_PA = const(0x0D)
-_TEMP_INT = const(0x1F)
-_TEMP_EN = const(0x21)
-_PART_ID_AT = const(0xFF)
-
-_A_FULL = const(0x80)
-_ALC_OVF = const(0x20)
-_PWR_RDY = const(0x01)
-_ENABLED_1 = const(0xA0)  # A_FULL and ALC_OVF
-_ROLLOVER = const(0x10)
-_SHUTDOWN = const(0x80)
-_RESET = const(0x40)
-_SPO2 = const(0x03)
-
-_RATES_HZ = (50, 100, 200, 400, 800, 1000, 1600, 3200)
-_PULSES_US = (69, 118, 215, 411)
-_FASTEST_HZ = (1600, 1000, 800, 400)  # of each pulse with two lights, table 11
-_RANGES_NA = (2048, 4096, 8192, 16384)
-_AVERAGES = (1, 2, 4, 8, 16, 32)
 
 
 class WrongPart(OSError):
     """Something answers at the sensor's address that is not a MAX30102."""
-
-
-def _code(choices, value, what):
-    if value not in choices:
-        raise ValueError(f"{what} cannot be {value}: choose one of {choices}")
-    return choices.index(value)
 
 
 class Max30102:
@@ -72,11 +35,11 @@ class Max30102:
         self.range_na = 4096
         self.bus = bus
         self._kept = bytearray(7)  # what FIFO_CONFIG and the registers after it should hold
-        self._temperature_asked = False
+        self.temperature_asked = False
         self._read_ptr_before = -1
         self._lost_before = 0  # the counter, before a pop that should have cleared it
         self._byte = bytearray(1)
-        self._head = bytearray(7)
+        self.head = bytearray(7)
         self._three = bytearray(3)
         self._raw = bytearray(6 * DEPTH)
         raw = memoryview(self._raw)
@@ -97,35 +60,13 @@ class Max30102:
         Samples arrive rate_hz / average times a second. Raises ValueError for what the chip
         cannot do (it would clamp in silence), WrongPart for another chip.
         """
-        rate = _code(_RATES_HZ, rate_hz, "rate_hz")
-        pulse = _code(_PULSES_US, pulse_us, "pulse_us")
-        averaging = _code(_AVERAGES, average, "average")
-        if rate_hz > _FASTEST_HZ[pulse]:
-            raise ValueError(
-                f"{rate_hz} samples/s have no room for pulses of {pulse_us} us:"
-                f" choose at most {_FASTEST_HZ[pulse]}"
-            )
-        spo2_config = _code(_RANGES_NA, range_na, "range_na") << 5 | rate << 2 | pulse
-        part = self._get(_PART_ID_AT)
-        if part != _PART_ID:
+        from oximeter.drivers import beginning
+
+        part = beginning.begin(
+            self, (rate_hz, pulse_us, range_na, average), (led_red_ua, led_ir_ua)
+        )
+        if part != registers.PART_ID:
             raise WrongPart(f"part {part:#04x} is no MAX30102: change the sensor board")
-        self._put(_MODE, _RESET)
-        for _ in range(100):  # about 10 ms on the bus; a reset takes less than one
-            if not self._get(_MODE) & _RESET:
-                break
-        else:
-            raise OSError("the sensor stays in its reset: switch its power off and on")
-        self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, self._head)  # clears PWR_RDY
-        # A_FULL at 0 free places: the flag then tells a full FIFO from an empty one.
-        self._put(_FIFO_CONFIG, averaging << 5 | _ROLLOVER)
-        self.range_na = range_na
-        self._put(_SPO2_CONFIG, spo2_config)  # rate and width in one byte: the chip clamps pairs
-        self.set_led_ua(led_red_ua, led_ir_ua)
-        self._put(_INT_ENABLE_1, _ENABLED_1)
-        self._put(_INT_ENABLE_2, 0)
-        self._temperature_asked = False
-        self.rebooted = False
-        self.wake()
 
     def read(self, red_adc, ir_adc):
         """Move everything in the FIFO into red_adc and ir_adc (18 bit, 32 places each).
@@ -133,28 +74,28 @@ class Max30102:
         Returns the number of samples, oldest first. 0 is also the answer of a FIFO whose
         pointers make no sense or do not move; it is for the caller to lose patience.
         """
-        head = self._head
+        head = self.head
         self.lost = 0
         self.ambient = False
-        self.bus.readfrom_mem_into(_ADDRESS, _INT_STATUS_1, head)
+        self.bus.readfrom_mem_into(registers.ADDRESS, registers.INT_STATUS_1, head)
         lost = head[5]
         read_ptr = head[6]
         if (head[4] | lost | read_ptr) >= DEPTH:  # five bits each: nobody drives the bus
             return 0
         # Of the settings, the enable register tells at once when all of them are gone.
-        if head[0] & _PWR_RDY or head[2] != _ENABLED_1:
+        if head[0] & registers.PWR_RDY or head[2] != registers.ENABLED_1:
             self.rebooted = True
         if self.rebooted:
             return 0
-        self.ambient = head[0] & _ALC_OVF != 0
-        if lost == self._lost_before and not head[0] & _A_FULL:
+        self.ambient = head[0] & registers.ALC_OVF != 0
+        if lost == self._lost_before and not head[0] & registers.A_FULL:
             lost = 0  # it is stuck, as some are
         count = (head[4] - read_ptr) & (DEPTH - 1)
-        if count == 0 and (lost or head[0] & _A_FULL):
+        if count == 0 and (lost or head[0] & registers.A_FULL):
             count = DEPTH
         if count == 0:
             return 0
-        self.bus.readfrom_mem_into(_ADDRESS, _FIFO_DATA, self._bursts[count])
+        self.bus.readfrom_mem_into(registers.ADDRESS, registers.FIFO_DATA, self._bursts[count])
         # A pointer still where the last burst began did not move: these samples are not new. (Once
         # in 32 an overflow has pushed it just there; that costs this block and the next.)
         if read_ptr == self._read_ptr_before:
@@ -179,10 +120,10 @@ class Max30102:
 
         A single register that changes by a glitch gives samples that look well and are wrong.
         """
-        head = self._head
-        self.bus.readfrom_mem_into(_ADDRESS, _FIFO_CONFIG, head)
+        head = self.head
+        self.bus.readfrom_mem_into(registers.ADDRESS, registers.FIFO_CONFIG, head)
         head[3] = head[6] = 0  # reserved
-        if head != self._kept or self._get(_PART_ID_AT) != _PART_ID:
+        if head != self._kept or self.get(registers.PART_ID_AT) != registers.PART_ID:
             self.rebooted = True
         return not self.rebooted
 
@@ -194,50 +135,52 @@ class Max30102:
             raise ValueError(f"the lights cannot take {red_ua} and {ir_ua} uA: choose 0 to 51000")
         if self.swapped:
             red, ir = ir, red
-        self._put(_LED1_PA, red)
-        self._put(_LED2_PA, ir)
+        self.put(registers.LED1_PA, red)
+        self.put(registers.LED2_PA, ir)
 
     def set_range_na(self, na):
         """Photocurrent at full scale in nA: 2048, 4096, 8192 or 16384."""
-        config = self._kept[_SPO2_CONFIG - _FIFO_CONFIG] & 0x1F
-        self._put(_SPO2_CONFIG, config | _code(_RANGES_NA, na, "range_na") << 5)
+        from oximeter.drivers import beginning
+
+        config = self._kept[registers.SPO2_CONFIG - registers.FIFO_CONFIG] & 0x1F
+        self.put(registers.SPO2_CONFIG, config | beginning.code(beginning.RANGES_NA, na) << 5)
         self.range_na = na
 
     def shutdown(self):
         """Lights and converter off (0.7 uA); the settings stay."""
-        self._put(_MODE, _SHUTDOWN | _SPO2)
+        self.put(registers.MODE, registers.SHUTDOWN | registers.SPO2)
 
     def wake(self):
         """Sample (again), from an empty FIFO."""
-        self._put(_FIFO_WR_PTR, 0)
-        self._put(_OVF_COUNTER, 0)
-        self._put(_FIFO_RD_PTR, 0)
+        self.put(registers.FIFO_WR_PTR, 0)
+        self.put(registers.OVF_COUNTER, 0)
+        self.put(registers.FIFO_RD_PTR, 0)
         self._read_ptr_before = -1
-        self._lost_before = self._get(_OVF_COUNTER)
-        self._put(_MODE, _SPO2)
+        self._lost_before = self.get(registers.OVF_COUNTER)
+        self.put(registers.MODE, registers.SPO2)
 
     def start_temperature(self):
         """Begin to measure the temperature of the die; it takes 29 ms."""
-        self._put(_TEMP_EN, 1)
-        self._temperature_asked = True
+        self.put(registers.TEMP_EN, 1)
+        self.temperature_asked = True
 
     def temperature_centi_c(self):
         """Temperature last asked for, in 1/100 °C (±1 °C); None until it is ready."""
-        if not self._temperature_asked:
+        if not self.temperature_asked:
             return None
         three = self._three  # whole degrees, sixteenths, and the bit that clears when done
-        self.bus.readfrom_mem_into(_ADDRESS, _TEMP_INT, three)
+        self.bus.readfrom_mem_into(registers.ADDRESS, registers.TEMP_INT, three)
         if three[2] & 1:
             return None
         whole = three[0] - 256 if three[0] > 127 else three[0]
         return whole * 100 + ((three[1] & 15) * 25 >> 2)
 
-    def _put(self, register, value):
-        if _FIFO_CONFIG <= register <= _LED2_PA:
-            self._kept[register - _FIFO_CONFIG] = value
+    def put(self, register, value):
+        if registers.FIFO_CONFIG <= register <= registers.LED2_PA:
+            self._kept[register - registers.FIFO_CONFIG] = value
         self._byte[0] = value
-        self.bus.writeto_mem(_ADDRESS, register, self._byte)
+        self.bus.writeto_mem(registers.ADDRESS, register, self._byte)
 
-    def _get(self, register):
-        self.bus.readfrom_mem_into(_ADDRESS, register, self._byte)
+    def get(self, register):
+        self.bus.readfrom_mem_into(registers.ADDRESS, register, self._byte)
         return self._byte[0]

@@ -67,7 +67,7 @@ class View:
     """What there is to show; the app fills one and draws it again and again.
 
     The wave is a ring: `wave_at` is its newest point, 0 … 255 upwards. Between two drawings
-    fewer than 128 points may be added, and points once written stay; call `forget` otherwise.
+    fewer than 128 points may be added, and points once written stay; call `redraw` otherwise.
     """
 
     def __init__(self):
@@ -89,7 +89,7 @@ class View:
         self.phone = ""
         self.shown = array("h", [_FORGOTTEN] * 11)
 
-    def forget(self):
+    def redraw(self):
         """Draw everything next time: the canvas or the wave was changed by somebody else."""
         self.shown[_PICTURE] = _FORGOTTEN
 
