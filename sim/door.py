@@ -65,7 +65,6 @@ __all__ = [
     "menu",
     "oled",
     "picture",
-    "registers",
     "plx",
     "registers",
     "screens",
