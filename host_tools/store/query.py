@@ -1,9 +1,10 @@
 """What is asked of a store, a station's or the plant's."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Subquery, case, func, select
+from sqlalchemy import Connection, Engine, Select, Subquery, func, select
 
 from host_tools.identity import Identity
 from host_tools.sentences import say
@@ -180,24 +181,33 @@ def yields(
     (rework, scrap, rack) are no tests.
     """
     runs = first_runs(lot, station)
-    passed = func.sum(case((runs.c.outcome == "passed", 1), else_=0))
-    stages = (
-        select(runs.c.stage, func.count().label("units"), passed.label("passed"))
-        .group_by(runs.c.stage)
-        .order_by(runs.c.stage)
-    )
-    failures = (
-        select(runs.c.stage, runs.c.phase, runs.c.cause, func.count().label("units"))
-        .where(runs.c.outcome != "passed")
-        .group_by(runs.c.stage, runs.c.phase, runs.c.cause)
-        .order_by(func.count().desc(), runs.c.stage, runs.c.phase)
-    )
-    with reading(store) as connection:
-        by_stage = [dict(row._mapping) for row in connection.execute(stages)]
-        pareto = [dict(row._mapping) for row in connection.execute(failures)]
-    for row in by_stage:
-        row["passed"] = int(row["passed"])
-        row["first_pass_pct"] = round(100 * row["passed"] / row["units"], 2)
+    of = (runs.c.stage, runs.c.outcome, runs.c.phase, runs.c.cause)
+    with reading(store) as connection:  # one question: to find the first runs is the work of it
+        groups = connection.execute(select(*of, func.count().label("units")).group_by(*of)).all()
+    units: Counter[str] = Counter()
+    passed: Counter[str] = Counter()
+    failed: Counter[tuple[str, str, str]] = Counter()
+    for group in groups:
+        units[group.stage] += group.units
+        if group.outcome == "passed":
+            passed[group.stage] += group.units
+        else:
+            failed[group.stage, group.phase, group.cause] += group.units
+    by_stage = [
+        {
+            "stage": stage,
+            "units": units[stage],
+            "passed": passed[stage],
+            "first_pass_pct": round(100 * passed[stage] / units[stage], 2),
+        }
+        for stage in sorted(units)
+    ]
+    pareto = [
+        {"stage": stage, "phase": phase, "cause": cause, "units": count}
+        for (stage, phase, cause), count in sorted(
+            failed.items(), key=lambda each: (-each[1], each[0])
+        )
+    ]
     return by_stage, pareto
 
 
