@@ -125,7 +125,7 @@ def _lent() -> tuple[Any, Any]:
 
     def new(channels: int = 3) -> _State:
         state = _State(plain_new(channels))
-        state.views = tuple(np.frombuffer(part, np.int32) for part in state)
+        state.views = tuple(np.frombuffer(part, part.typecode) for part in state)
         return state
 
     def feed(state, red_adc, ir_adc, count, t_ms, events):
