@@ -319,12 +319,14 @@ def test_a_clock_is_measured_in_spite_of_a_busy_host(share: float) -> None:
     chance = np.random.default_rng(3)
     ours_s = np.arange(40) * 0.04
     came_s = ours_s + chance.exponential(0.03, 40) + 0.5 * (chance.random(40) < 0.1)
-    assert clock_share(ours_s * share, came_s) == pytest.approx(share, abs=0.01)
+    heard = list(zip(ours_s * share, came_s, strict=True))
+    assert clock_share(heard) == pytest.approx(share, abs=0.01)
+    assert clock_share(heard[:7]) is None
 
 
 def test_without_samples_everything_is_unmeasured() -> None:
     dut: Any = SimpleNamespace(
-        light=lambda *_: None, kept={}, slot="1", hold=lambda *_: None,
+        light=lambda *_: None, kept={}, slot="1", hold=lambda *_: None, clock_share=lambda: None,
         jig=SimpleNamespace(tone_hz=lambda slot: 0),
     )  # fmt: skip
     for name in ("dark", "leds", "crosstalk", "optics", "clock", "noise", "ambient", "infrared"):
@@ -338,7 +340,7 @@ def test_without_samples_everything_is_unmeasured() -> None:
 
 def test_crosstalk_is_taken_off_what_the_targets_return() -> None:
     def light(red: float, ir: float) -> Light:
-        return Light(np.full(9, red), np.full(9, ir), 7.0, 7.0, 100.0, 1.0, 0, 0)
+        return Light(np.full(9, red), np.full(9, ir), 7.0, 7.0, 100.0, 0, 0)
 
     lights = [light(2100, 2800), light(72_100, 142_800), light(5600, 128_800)]
     dut: Any = SimpleNamespace(

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import datetime
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ _OLD_LIGHT_S = 0.16  # samples taken under the last current may still come
 _QUIET_S = 2.5  # a sensor that gives nothing for so long gives nothing
 _TRIES = 3
 _GAP_MS = 320
+_MESSAGES = 8  # the least that two clocks are compared by
 _READ_S = 0.05  # what is under way comes within it
 
 
@@ -33,15 +34,14 @@ class Pulled(Exception):
 @dataclasses.dataclass(frozen=True)
 class Light:
     """Samples under known currents. red_adc, ir_adc: counts, shape (samples,). rate_hz is the
-    sensor's by the unit's clock, t_share the unit's seconds a second of ours; overflows counts
-    blocks with too much ambient light, lost the samples that never came."""
+    sensor's by the unit's clock; overflows counts blocks with too much ambient light, lost the
+    samples that never came."""
 
     red_adc: np.ndarray
     ir_adc: np.ndarray
     red_ma: float
     ir_ma: float
     rate_hz: float
-    t_share: float
     overflows: int
     lost: int
 
@@ -65,6 +65,7 @@ class Dut:
         self._console: Console | None = None
         self._currents_ua = (-1, -1)
         self._tries = 0
+        self._heard: list[tuple[float, float]] = []  # blocks: the unit's seconds, and ours
 
     def is_there(self) -> bool:
         """Whether what was put in is still in."""
@@ -148,6 +149,11 @@ class Dut:
                 return found
         raise Lost
 
+    def clock_share(self) -> float | None:
+        """Seconds of the unit's clock a second of ours, over all that was sampled so far: a busy
+        host delays single messages by more than a second or two of them could bear."""
+        return clock_share(self._heard)
+
     def hold(self, red_ua: int, ir_ua: int) -> None:
         """Both lights at these currents, until others are asked for."""
         if (red_ua, ir_ua) == self._currents_ua:
@@ -188,24 +194,31 @@ class Dut:
         if len(ends) < 3:
             return None
         count, t_ms, ours_s = (np.array(each, dtype=float) for each in zip(*ends, strict=True))
+        self._heard += zip(t_ms / 1000, ours_s, strict=True)
         return Light(
             np.array(red, dtype=float),
             np.array(ir, dtype=float),
             red_ua / 1000,
             ir_ua / 1000,
             1000 * float(np.polyfit(t_ms, count, 1)[0]),
-            clock_share(t_ms / 1000, ours_s),
             overflows,
             lost,
         )
 
 
-def clock_share(theirs_s: np.ndarray, ours_s: np.ndarray) -> float:
-    """Seconds of the unit's clock a second of ours, by when its messages were sent and came.
+def clock_share(heard: Sequence[tuple[float, float]]) -> float | None:
+    """Seconds of the unit's clock a second of ours, by when its messages were sent and came:
+    (theirs, ours) in their order. None when there are too few.
 
-    They come late, and never early: of each half, the one that came quickest counts.
+    They come late, and never early: of the first third of the time and of the last, the one that
+    came quickest counts.
     """
+    if len(heard) < _MESSAGES:
+        return None
+    theirs_s, ours_s = np.array(heard, dtype=float).T
     late_s = ours_s - theirs_s
-    half = len(late_s) // 2
-    first, second = int(np.argmin(late_s[:half])), half + int(np.argmin(late_s[half:]))
-    return float((theirs_s[second] - theirs_s[first]) / (ours_s[second] - ours_s[first]))
+    third_s = (theirs_s[-1] - theirs_s[0]) / 3
+    early = np.flatnonzero(theirs_s <= theirs_s[0] + third_s)
+    last = np.flatnonzero(theirs_s >= theirs_s[-1] - third_s)
+    a, b = early[np.argmin(late_s[early])], last[np.argmin(late_s[last])]
+    return float((theirs_s[b] - theirs_s[a]) / (ours_s[b] - ours_s[a]))

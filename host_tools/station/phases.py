@@ -96,10 +96,12 @@ def optics(dut: Dut, measure: Measure) -> None:
 
 
 def clock(dut: Dut, measure: Measure) -> None:
-    """The sensor's clock by the unit's, and the unit's by the station's; of the last samples."""
+    """The sensor's clock by the unit's, of the last samples; and the unit's by the station's, of
+    all since the stage began."""
     light: Light | None = dut.kept["grey"]
     measure("sensor_rate", light.rate_hz if light else None)
-    measure("chip_rate", 100 * light.t_share if light else None)
+    share = dut.clock_share()
+    measure("chip_rate", None if share is None else 100 * share)
 
 
 def noise(dut: Dut, measure: Measure) -> None:
