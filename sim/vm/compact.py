@@ -155,19 +155,19 @@ def _foreign() -> frozenset[str]:
     """Names that something else has as well, or that are spelt out somewhere: they stay."""
     names = set(_ASKED_OUTSIDE)
     handing_on = ast.parse((FIRMWARE / "oximeter" / "core" / "__init__.py").read_text("utf-8"))
-    for node in handing_on.body:
-        if isinstance(node, ast.ImportFrom):
-            names |= {alias.name for alias in node.names}
+    for statement in handing_on.body:
+        if isinstance(statement, ast.ImportFrom):
+            names |= {alias.name for alias in statement.names}
     for thing in _BUILT_IN:
         names |= set(dir(thing))
     others = [Path(__file__).with_name(name) for name in _INSIDE_VM]
     others += [FIRMWARE / name for name in ("board.py", "boot.py", "main.py")]
     for path in others:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute):
-                names.add(node.attr)
-            elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-                names.add(node.name)
+        for each in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(each, ast.Attribute):
+                names.add(each.attr)
+            elif isinstance(each, ast.FunctionDef | ast.ClassDef):
+                names.add(each.name)
     for tree in set(_trees()) - _folded():
         if tree not in _core():
             names |= {name for name in _defined(tree) if not name.startswith("_")}
