@@ -9,6 +9,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
+from figure_style import STYLE, TRUTH
 from matplotlib import pyplot
 
 from sim.door import core, field, track
@@ -25,7 +26,7 @@ SCENE = Scene(
 SEED = 5
 LINES_AT_S = 33  # the second whose lines are drawn
 BINS = 65
-INK, HEART, HAND, TRUTH = "#30343a", "#3f7fbf", "#c2553f", "#d98a1f"
+HEART, HAND = "#3f7fbf", "#c2553f"
 
 
 def watch() -> tuple[Person, np.ndarray, list, np.ndarray]:
@@ -65,16 +66,7 @@ def main() -> None:
     person, rows, likely, lines = watch()
     rows[rows == field.NONE] = np.nan
     t_s = np.arange(1, len(rows) + 1)
-    pyplot.rcParams.update(
-        {
-            "font.size": 9,
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "legend.frameon": False,
-        }
-    )
+    pyplot.rcParams.update(STYLE)
     figure = pyplot.figure(figsize=(8, 7.2), layout="constrained")
     spectrum, rate, saturation = figure.subplots(3, 1, height_ratios=[1.1, 1.5, 1.2])
 

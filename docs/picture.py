@@ -10,6 +10,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import numpy as np
+from figure_style import INK, STYLE, TRUTH
 from matplotlib import pyplot
 
 from sim import recording
@@ -18,7 +19,7 @@ from sim.run import COLUMNS, run_device
 
 PICTURE = Path(__file__).with_name("run.png")
 SCREENS_AT_S = (2, 20, 104, 236)
-INK, SPO2, PULSE, TRUTH = "#30343a", "#3f7fbf", "#2f9a72", "#d98a1f"
+SPO2, PULSE = "#3f7fbf", "#2f9a72"
 
 
 def pixels(frame: bytes) -> np.ndarray:
@@ -37,16 +38,7 @@ def main() -> None:
         np.array([float(row[COLUMNS.index(name)] or "nan") for row in shown.rows])
         for name in ("t_s", "spo2_pct", "spo2_sd_pct", "pulse_bpm")
     )
-    pyplot.rcParams.update(
-        {
-            "font.size": 9,
-            "text.color": INK,
-            "axes.edgecolor": INK,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "legend.frameon": False,
-        }
-    )
+    pyplot.rcParams.update(STYLE)
     figure = pyplot.figure(figsize=(8, 4.8), layout="constrained")
     grid = figure.add_gridspec(3, len(SCREENS_AT_S), height_ratios=[2.0, 1.3, 1.2])
     panels = (
