@@ -906,6 +906,7 @@ def station(
     as_json: Json = False,
 ) -> None:
     """Test units: flash and board (pcba), ageing, closed device (final), label (pack)."""
+    from host_tools.sentences import say
     from host_tools.station import verb
 
     for part in ("esptool", "sqlalchemy", "yaml", "littlefs"):
@@ -917,12 +918,12 @@ def station(
         return
     with _stored(store) as local:
         if begin or end or rework or scrap:
-            _at_the_bench(local, name, worker, begin or [], end or [], rework, scrap, because)
+            _at_the_bench(
+                local, name, worker, begin or [], end or [], rework, scrap, because, as_json
+            )
             return
         if stage is None or stage is Stage.ageing:
-            raise typer.BadParameter(
-                "Name a --stage; for ageing say which units with --begin or --end."
-            )
+            raise typer.BadParameter(say("say_stage"))
         asked = verb.Asked(
             stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
             grr, product, out, printer,
@@ -1004,35 +1005,60 @@ def _study(store, station: str, stage: str, as_json: bool) -> bool:
     return all(_told(json.dumps(row, ensure_ascii=False)) for row in rows)
 
 
-def _at_the_bench(local, name, worker, begin, end, rework, scrap, because) -> None:
-    """What is recorded without a jig."""
+def _at_the_bench(local, name, worker, begin, end, rework, scrap, because, as_json) -> None:
+    """What is recorded without a jig; one unit that cannot be holds up no other."""
     import datetime
 
-    from host_tools.station import record, verb
+    from host_tools.sentences import say
+    from host_tools.station import record, route, verb
+    from host_tools.store.connect import StoreError
 
     if not name:
-        raise typer.BadParameter("Say which --station this is.")
+        raise typer.BadParameter(say("say_station"))
     if (rework or scrap) and not because:
-        raise typer.BadParameter("Say what was done, or why: --because TEXT.")
+        raise typer.BadParameter(say("say_because"))
     who = record.Who(name, worker, verb.version())
     now = datetime.datetime.now(datetime.UTC)
-    failed = False
-    try:
-        for serial in begin:
-            record.onto_rack(local, serial, who, now)
-        for serial in end:
-            hours, passed = record.off_rack(local, serial, who, now)
-            failed |= not passed
-            _told(f"{serial}: {hours:.2f} h")
-        if rework:
-            record.rework(local, rework, because, who, now)
-        if scrap:
-            record.scrap(local, scrap, because, who, now)
-    except record.RecordError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
-    if failed:
-        raise typer.Exit(4 if len(end) > 1 else 1)
+
+    def onto_rack(serial: str) -> tuple[bool, str]:
+        record.onto_rack(local, serial, who, now)
+        return True, say("on_rack", serial=serial)
+
+    def off_rack(serial: str) -> tuple[bool, str]:
+        hours, passed = record.off_rack(local, serial, who, now)
+        if passed:
+            return True, say("aged", serial=serial, hours=f"{hours:.1f}")
+        why = say("route_young", hours=f"{hours:.1f}", least=f"{route.least_hours():g}")
+        return False, say("aged_not", serial=serial, why=why)
+
+    def reworked(serial: str) -> tuple[bool, str]:
+        record.rework(local, serial, because, who, now)
+        return True, say("reworked", serial=serial)
+
+    def scrapped(serial: str) -> tuple[bool, str]:
+        record.scrap(local, serial, because, who, now)
+        return True, say("scrapped", serial=serial)
+
+    wanted = [(onto_rack, serial) for serial in begin] + [(off_rack, serial) for serial in end]
+    wanted += [(reworked, rework)] if rework else []
+    wanted += [(scrapped, scrap)] if scrap else []
+    well = []
+    heard = True
+    for act, serial in wanted:
+        try:
+            ok, sentence = act(serial)
+        except (record.RecordError, StoreError) as error:
+            ok, sentence = False, str(error)
+        well.append(ok)
+        if as_json:
+            told = {"serial": serial, "ok": ok, "sentence": sentence}
+            heard &= _told(json.dumps(told, ensure_ascii=False))
+        elif ok:
+            heard &= _told(sentence)
+        else:
+            print(sentence, file=sys.stderr)
+    if not heard or not all(well):
+        raise typer.Exit(4 if heard and any(well) else 1)
 
 
 def _virtual_line(slots: int, units: int, seed_faults: bool, keep, as_json: bool) -> None:

@@ -449,6 +449,52 @@ SENTENCES = {
         "The same unit ({serial}) is being tested in another slot: two chips bear one number; set "
         "both aside and tell the engineer.",
     ),
+    # What cannot be recorded away from the jig, and what was.
+    "age_first": (
+        "{serial} 还不能老化：先通过 {stage} 工序。",
+        "{serial} cannot age: {stage} must come first.",
+    ),
+    "age_rack": (
+        "{serial} 没有上架记录：先用 --begin {serial} 登记上架。",
+        "{serial} has not aged: it was not put on the rack; record that with --begin {serial}.",
+    ),
+    "scrapped_already": (
+        "{serial} 已报废，不再记录：隔离，不得使用。",
+        "{serial} was scrapped, and nothing more is recorded of it: keep it apart.",
+    ),
+    "on_rack": ("{serial}：已上架，开始老化。", "{serial}: on the rack, it ages from now on."),
+    "aged": ("{serial}：合格，老化 {hours} 小时。", "{serial}: PASS, it has aged for {hours} h."),
+    "aged_not": ("{serial}：不合格，{why}", "{serial}: FAIL, {why}"),
+    "reworked": (
+        "{serial}：已记录返修，从第一道工序重新开始。",
+        "{serial}: its rework is recorded; it begins again at the first stage.",
+    ),
+    "scrapped": (
+        "{serial}：已记录报废，隔离，不得使用。",
+        "{serial}: recorded as scrap; keep it apart, it must not be used.",
+    ),
+    # What a command for a station lacks.
+    "say_station": ("请说明这是哪个工站：--station。", "Say which --station this is."),
+    "say_worker": (
+        "测量系统分析要比较操作员：用 --worker 说明是谁。",
+        "A gauge study compares workers: say which --worker this is.",
+    ),
+    "say_stage": (
+        "请指定工序 --stage；老化用 --begin 或 --end 指定设备。",
+        "Name a --stage; for ageing say which units with --begin or --end.",
+    ),
+    "say_because": (
+        "请说明返修了什么或为何报废：--because 文字。",
+        "Say what was done, or why: --because TEXT.",
+    ),
+    "say_pcba": (
+        "工序 pcba 需要安装包 BUNDLE、--lot 和 --hardware-revision。",
+        "The stage pcba needs a BUNDLE, --lot and --hardware-revision.",
+    ),
+    "say_jig": (
+        "请用 --jig 指定夹具控制器，或用 --port 指定设备，二者选一。",
+        "Name the controller of the jig with --jig, or units with --port: one of them.",
+    ),
     "slot_doubtful": (
         "槽位 {slot} 连续两台在同一项不合格（{phase}）：清洁或检查夹具，用标准机核对后再用。",
         "Slot {slot} has failed two units in a row in the same phase ({phase}): clean it, check "

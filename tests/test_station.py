@@ -1,6 +1,7 @@
 """The station without a chip: what is declared, verdicts, route, records, the jig's line."""
 
 import datetime
+import json
 import re
 import socket
 import threading
@@ -496,6 +497,29 @@ def test_rework_and_scrap(store: Any) -> None:
     assert kinds[-2:] == [("rework", "sensor replaced"), ("scrap", "fell down")]
 
 
+def test_at_the_bench_each_unit_is_told_in_both_languages(store: Any, tmp_path: Path) -> None:
+    aged, unknown, failed = unit(store), "XY000099", "XY000098"
+    run(store, aged, "pcba")
+
+    def bench(*asked: str) -> Any:
+        command = ["station", "--station", "s1", "--store", str(store.url.database), *asked]
+        return CliRunner().invoke(app, command)
+
+    begun = bench("--begin", unknown, "--begin", aged, "--begin", failed)
+    assert begun.exit_code == 4, "one that is not known holds up no other"
+    assert f"{aged}: on the rack" in begun.stdout and unknown in begun.stderr
+    ended = bench("--end", aged)
+    assert ended.exit_code == 1 and "put it back on the rack" in ended.stderr
+    assert bench("--rework", aged).exit_code == 2
+    scrapped = bench("--scrap", aged, "--because", "fell", "--json")
+    told = json.loads(scrapped.stdout)
+    assert (told["serial"], told["ok"], scrapped.exit_code) == (aged, True, 0)
+    again = bench("--begin", aged)
+    assert again.exit_code == 1 and "keep it apart" in again.stderr
+    for text in (begun.stdout, ended.stderr, told["sentence"], again.stderr):
+        assert re.search("[\u4e00-\u9fff]", text) and " / " in text
+
+
 # A line with units that are not there.
 
 
@@ -855,7 +879,9 @@ def test_a_command_that_is_none(
 ) -> None:
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
     told = command(*arguments)
-    assert told.exit_code == 2 and says in told.output
+    assert (
+        told.exit_code == 2 and says in told.output and re.search("[\u4e00-\u9fff]", told.output)
+    )
 
 
 def test_the_bench_by_command(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

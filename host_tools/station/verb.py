@@ -63,19 +63,17 @@ def question(key: str, **values: Any) -> str:
 def plan(asked: Asked, store: Any, plant: Any = None, question: Question = question) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
-        raise UsageError("Say which --station this is.")
+        raise UsageError(say("say_station"))
     jig, rows = _jig(asked, question)
     flashing = None
     made_by = version()
     if asked.stage == "pcba":
         if asked.bundle is None or not asked.lot or not asked.revision:
-            raise UsageError("The stage pcba needs a BUNDLE, --lot and --hardware-revision.")
+            raise UsageError(say("say_pcba"))
         identity.Identity("any", asked.lot, asked.revision, 20260101).encode()
         found = bundle.read(asked.bundle)
         if not found.is_complete:
-            raise bundle.BundleError(
-                f"{asked.bundle} was made without --micropython and cannot flash an empty chip."
-            )
+            raise bundle.BundleError(say("incomplete_bundle", path=asked.bundle))
         from host_tools.store import station
 
         private = signature.key(signature.default_path())
@@ -84,7 +82,7 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         flashing = line.Flashing(found, asked.lot, asked.revision, private, settings)
         made_by = f"{found.version} by {made_by}"
     if asked.studying and not asked.worker:
-        raise UsageError("A gauge study compares workers: say which --worker this is.")
+        raise UsageError(say("say_worker"))
     labelling = _labelling(asked, question) if asked.stage == "pack" else None
     ready = _hands_ready(asked.once) if isinstance(jig, Hands) else _jig_ready(jig, asked.once)
     return line.Plan(
@@ -122,7 +120,7 @@ def _locked(asked: Asked, store: Any) -> Callable[[Sequence[str]], dict[str, str
 
 def _jig(asked: Asked, question: Question) -> tuple[Jig, list[list[str]]]:
     if bool(asked.jig) == bool(asked.ports):
-        raise UsageError("Name the controller of the jig with --jig, or units with --port.")
+        raise UsageError(say("say_jig"))
     if asked.jig:
         jig = JigLine(asked.jig)
         slots = jig.slots()
