@@ -563,6 +563,15 @@ class JudgingUnit(StrEnum):
     withdrawn = "withdrawn"
 
 
+class Stage(StrEnum):
+    """Where a unit is tested, in this order."""
+
+    pcba = "pcba"
+    ageing = "ageing"
+    final = "final"
+    pack = "pack"
+
+
 @capability_app.command("gauge")
 def capability_gauge(
     station: Annotated[str, typer.Option(help="At which station.")],
@@ -594,7 +603,7 @@ def capability_reference(
     serial: Annotated[str, typer.Argument(help="Of the unit.")],
     kind: Annotated[JudgingUnit, typer.Option(help="What it is to the slots.")],
     station: Annotated[str, typer.Option(help="Which station this is.")],
-    stage: Annotated[str, typer.Option(help="At which stage it judges.")],
+    stage: Annotated[Stage, typer.Option(help="At which stage it judges.")],
     phase: Annotated[str, typer.Option(help="Where a known-bad unit must fail.")] = "",
     certified: Annotated[
         Path | None,
@@ -607,22 +616,28 @@ def capability_reference(
 ) -> None:
     """Name a golden or a known-bad unit, by which each slot is judged once a shift."""
     from host_tools.capability import reference
+    from host_tools.sentences import say
+    from host_tools.station import declared
 
     try:
         must = reference.certificate(certified) if certified else {}
+        phases = [each.name for each in declared.stages()[stage.value]]
+        if phase and phase not in phases:
+            raise ValueError(say("no_phase", stage=stage.value, phases=", ".join(phases)))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with _stored(store) as local:
         from host_tools.store import station as writes
 
-        unit = reference.Reference(serial, kind.value, stage, phase, must)
+        unit = reference.Reference(serial, kind.value, stage.value, phase, must)
         writes.designate(local, unit, station, worker)
+    _told(say(f"named_{kind.value}", serial=serial, stage=stage.value))
 
 
 @capability_app.command("slots")
 def capability_slots(
     station: Annotated[str, typer.Option(help="Of which station.")],
-    stage: Annotated[str, typer.Option(help="At which stage.")],
+    stage: Annotated[Stage, typer.Option(help="At which stage.")],
     slots: Annotated[
         list[str] | None, typer.Argument(metavar="[SLOT]...", help="[default: all it has used]")
     ] = None,
@@ -634,7 +649,7 @@ def capability_slots(
     with _stored(store) as found:
         from host_tools.store import capability
 
-        rows = capability.slots_told(found, station, stage, slots, hours)
+        rows = capability.slots_told(found, station, stage.value, slots, hours)
         _tell_rows(as_json, rows)
     if any(row["state"] == "locked" for row in rows):
         raise typer.Exit(4)
@@ -831,15 +846,6 @@ def pack(
             print(error, file=sys.stderr)
             raise typer.Exit(1) from None
         _told(code)
-
-
-class Stage(StrEnum):
-    """Where a unit is tested, in this order."""
-
-    pcba = "pcba"
-    ageing = "ageing"
-    final = "final"
-    pack = "pack"
 
 
 @app.command()

@@ -665,6 +665,22 @@ SENTENCES = {
         "不良样机要指定在哪个阶段不合格，其他的不要：用 --phase。",
         "A known-bad unit, and only such a one, needs the phase where it fails: --phase.",
     ),
+    "no_phase": (
+        "工序 {stage} 没有这个阶段：--phase 须为 {phases} 之一。",
+        "The stage {stage} has no such phase: --phase must be one of {phases}.",
+    ),
+    "named_golden": (
+        "{serial} 现为工序 {stage} 的标准机。",
+        "{serial} is a golden unit of the stage {stage} from now on.",
+    ),
+    "named_known_bad": (
+        "{serial} 现为工序 {stage} 的不良样机。",
+        "{serial} is a known-bad unit of the stage {stage} from now on.",
+    ),
+    "named_withdrawn": (
+        "{serial} 不再用于核对工序 {stage} 的槽位。",
+        "{serial} no longer judges the slots of the stage {stage}.",
+    ),
     "no_certificate": (
         '{path} 不是标准值文件：格式为 {{"阶段.名称": [数值, 允差]}}，允差大于 0。',
         '{path} is no certificate: it must hold {{"phase.name": [value, tolerance]}}, each '
