@@ -600,6 +600,7 @@ SENTENCES = {
     ),
     # The worker's screen: states, and the keys below.
     "state_empty": ("空", "EMPTY"),
+    "state_waiting": ("等待", "WAIT"),
     "state_locked": ("停用", "LOCKED"),
     "state_testing": ("测试", "TEST"),
     "state_passed": ("合格", "PASS"),

@@ -544,7 +544,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         seats={}, macs={}, port=lambda slot: "", seat=lambda slot: 1, doubt=lambda slot: ""
     )
     read = {"as": ""}
-    made = SimpleNamespace(rounds_read=[])
+    made = SimpleNamespace(rounds_read=[], between=lambda: None)
     seen: list[view.SlotView] = []
 
     def work(*slots: dict[str, int], **more: Any) -> line.Summary:
@@ -552,6 +552,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         rounds = list(slots)
 
         def ready(row: Any) -> bool:
+            made.between()
             if not rounds:
                 return False
             if made.rounds_read:
@@ -594,6 +595,36 @@ def test_a_unit_passes_when_it_is_recorded(labelled: Any) -> None:
     assert (told["stage"], told["kind"], told["worker"]) == ("pack", "first", "Li")
     assert [value["name"] for value in told["values"]] == ["read_back"]
     assert labelled.seen[-1].state == "passed" and labelled.seen[-1].serial
+
+
+def test_no_unit_stands_under_the_verdict_of_another(
+    labelled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "_WATCH_S", 0.01)
+    seats = {"1": 1, "2": 1}
+    labelled.jig.seat = seats.get
+
+    def states() -> list[str]:
+        return [each.state for each in labelled.seen if each.slot == "1"]
+
+    def until(state: str) -> None:
+        for _ in range(500):
+            if states()[-1] == state:
+                return
+            threading.Event().wait(0.01)
+        pytest.fail(f"slot 1 shows {states()}, not {state}")
+
+    def between() -> None:
+        if "passed" not in states():
+            return
+        seats["1"] = 0
+        threading.Event().wait(0.1)
+        assert states()[-1] == "passed", "who has taken it out still reads what it was"
+        for seats["1"], shown in ((2, "waiting"), (0, "empty"), (3, "waiting")):
+            until(shown)
+
+    labelled.between = between
+    assert labelled.work({"1": 1, "2": 2}).exit_code() == 0
 
 
 def test_a_record_that_cannot_be_kept_is_no_pass(labelled: Any) -> None:

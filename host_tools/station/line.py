@@ -27,6 +27,8 @@ from host_tools.station.phases import Measure
 from host_tools.station.runner import Fault, Tested
 from host_tools.station.view import SlotView, Tell
 
+_WATCH_S = 0.5  # between two looks at slots that show a verdict
+
 
 @dataclasses.dataclass(frozen=True)
 class Flashing:
@@ -101,9 +103,11 @@ def run(plan: Plan, tell: Tell) -> Summary:
     ]
     for thread in threads:
         thread.start()
+    threading.Thread(target=line.watch, name="watch", daemon=True).start()
     for thread in threads:
         while thread.is_alive() and line.failure is None:
             thread.join(0.2)
+    line.is_over.set()
     if line.failure is not None:  # the other rows may wait for this one for ever
         raise line.failure
     line.summary.seconds = time.monotonic() - began_s
@@ -120,6 +124,9 @@ class _Line:
         self.failure: BaseException | None = None
         self._lock = threading.Lock()
         self._busy: set[str] = set()  # serials and MACs that are in some slot now
+        self._seats: dict[str, int] = {}  # slot -> what was in it when its row began
+        self._told: dict[str, int] = {}  # the same of slots that show what became of it
+        self.is_over = threading.Event()
         self._doubts: dict[str, tuple[str, str]] = {}  # slot -> phase that failed last, whose
 
     def work(self, row: Sequence[str]) -> None:
@@ -129,8 +136,27 @@ class _Line:
         except BaseException as error:  # a fault of ours: told by run()
             self.failure = error
 
+    def watch(self) -> None:
+        """For a thread: no unit stands under the verdict of the one before it, while it waits for
+        the rest of its row. A slot that is empty keeps the verdict, for whoever reads it."""
+        while not self.is_over.wait(_WATCH_S):
+            for slot, seat in list(self._told.items()):
+                with suppress(JigError):  # its row will tell
+                    found = self.plan.jig.seat(slot)
+                    if found != seat and (found or seat != self._seats.get(slot)):
+                        self._put_in(slot, seat, found)
+
+    def _put_in(self, slot: str, seat: int, found: int) -> None:
+        with self._lock:
+            if self._told.get(slot) == seat:  # else its row has begun meanwhile
+                self._told[slot] = found
+                self.tell(SlotView(slot, "waiting" if found else "empty"))
+
     def _round(self, row: Sequence[str]) -> None:
         plan = self.plan
+        with self._lock:
+            for slot in row:
+                self._told.pop(slot, None)
         tests: dict[str, tuple[Dut, Tested]] = {}
         locked = {**self.summary.locked, **plan.locked(row)}
         for slot in row:
@@ -141,6 +167,7 @@ class _Line:
                 tested.ends("error", "", "jig", error=error)
                 self._end(tested)
                 continue
+            self._seats[slot] = dut.seat
             if dut.seat:
                 tests[slot] = dut, tested
         at = plan.now()
@@ -456,11 +483,15 @@ class _Line:
             self.summary.tested.append(tested)
         self.plan.tested(tested)
         self.tell(runner.ended(tested))
+        with self._lock:
+            self._told[tested.slot] = self._seats.get(tested.slot, 0)
         sentence = self.summary.locked.get(tested.slot)
         if sentence:
             self._lock_told(tested.slot, sentence)
 
     def _lock_told(self, slot: str, sentence: str) -> None:
+        with self._lock:
+            self._told.pop(slot, None)
         self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
 
 

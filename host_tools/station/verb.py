@@ -189,6 +189,8 @@ def teller() -> Tell:
     lock = threading.Lock()
 
     def tell(view: SlotView) -> None:
+        if view.state in ("empty", "waiting"):
+            return
         with lock:
             if said.get(view.slot) == (view.state, view.phase):
                 return
@@ -204,7 +206,7 @@ def _state(view: SlotView) -> str:
     ended = "aborted" if view.cause in ("unit_pulled", "pulled", "no_port") else "error"
     key = {"refused": "refused_unit", "ended": ended}.get(view.state, view.state)
     sentence = f": {view.sentence}" if view.sentence else ""
-    return f"{say(key) if key not in ('empty', 'testing') else view.state}{sentence}"
+    return f"{say(key) if key != 'testing' else view.state}{sentence}"
 
 
 def told(tested: Tested, as_json: bool) -> str:
