@@ -954,8 +954,11 @@ def _station(local, above, asked, as_json: bool) -> None:
         plan = verb.plan(asked, local, above, question if is_seen else verb.question)
     except (verb.UsageError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    except (bundle.BundleError, jig.JigError) as error:
+    except bundle.BundleError as error:
         print(error, file=sys.stderr)
+        raise typer.Exit(1) from None
+    except jig.JigError as error:
+        print(say("jig", error=error), file=sys.stderr)
         raise typer.Exit(1) from None
     results: list[str] = []
     heard = True
@@ -984,7 +987,7 @@ def _station(local, above, asked, as_json: bool) -> None:
     except KeyboardInterrupt:
         code = 0
     except jig.JigError as error:
-        print(error, file=sys.stderr)
+        print(say("jig", error=error), file=sys.stderr)
         code = 1
     for text in results:
         heard &= _told(text)

@@ -539,6 +539,10 @@ SENTENCES = {
         "{slot}：显示正常输入 1000，全黑输入 0。",
         "{slot}: 1000 if the display shows its picture, 0 if it is dark.",
     ),
+    "hand_no_number": (
+        "“{told}”不是数字",
+        '"{told}" is no number',
+    ),
     "hand_scan": ("{slot}：扫描刚贴的标签。", "{slot}: scan the label that was just put on."),
     # Questions and results.
     "overwrite?": (
@@ -652,6 +656,12 @@ SENTENCES = {
         "标准机 {serial} 没有测到 {what}：再测，仍没有请叫工程师。",
         "The golden unit {serial} was not measured for {what}: test it again, and call the "
         "engineer if it stays so.",
+    ),
+    "known_bad_failed": (
+        "不良样机 {serial} 在 {phase} 不合格：放回原处，不送修。槽位是否可用见 "
+        "xueyang capability slots。",
+        "The known-bad unit {serial} failed in {phase}: put it back where it is kept, it is not "
+        "for repair; `xueyang capability slots` says whether the slot may be used.",
     ),
     "known_bad_passed": (
         "不良样机 {serial} 竟然合格：此槽位不可用，叫工程师。",

@@ -627,6 +627,15 @@ def test_no_unit_stands_under_the_verdict_of_another(
     assert labelled.work({"1": 1, "2": 2}).exit_code() == 0
 
 
+def test_who_was_judged_and_stays_in_is_not_tested_again(labelled: Any) -> None:
+    seats = {"1": 1, "2": 1}
+    labelled.jig.seat = seats.get
+    labelled.between = lambda: seats.update({"2": seats["2"] + 1})
+    summary = labelled.work({"1": 1, "2": 2}, {"1": 1, "2": 3}, knows_seats=True)
+    assert sorted(each.slot for each in summary.tested) == ["1", "2", "2"]
+    assert summary.exit_code() == 0, "1 has passed, and its neighbour was changed"
+
+
 def test_a_record_that_cannot_be_kept_is_no_pass(labelled: Any) -> None:
     disk = virtual._Disk(labelled.store)
     disk.full = True
@@ -795,6 +804,9 @@ def test_a_golden_unit_goes_no_route_and_opens_a_slot(labelled: Any) -> None:
             assert outcomes(shut) == [("1", "passed", "")], "it must be tested just there"
         assert query.trace(labelled.store, serial)["runs"][-1]["kind"] == kind
     labelled.read["as"] = "smudge"
+    (bad,) = labelled.work({"1": 1}).tested
+    assert "not for repair" in bad.sentence and "不送修" in bad.sentence
+    labelled.read["as"] = "smudge"
     assert list(labelled.work({"1": 2}, {"1": 3}).locked) == ["1"]
     golden = Reference(serial, "golden", "pack", "", {("label", "read_back"): (1.0, 0.0)})
     station.designate(labelled.store, golden, "s1", "Li")
@@ -836,7 +848,7 @@ def test_a_fault_of_ours_is_told(labelled: Any, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_line_of_a_jig(tmp_path: Path) -> None:
     path = str(tmp_path / "jig")
-    with pytest.raises(JigError, match="does not answer"):
+    with pytest.raises(JigError, match="jig: no such file"):
         JigLine(path).slots()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
@@ -857,7 +869,7 @@ def test_the_line_of_a_jig(tmp_path: Path) -> None:
         assert jig.rail_mv("3", "+3V3") == 3330.5
         with pytest.raises(JigError, match="the slide is stuck"):
             jig.target(["3"], "grey")
-        with pytest.raises(JigError, match="does not answer"):
+        with pytest.raises(JigError, match=str(tmp_path / "jig")):
             jig.seat("3")
         thread.join()
     assert heard[0] == b'{"do": "rail_mv", "slot": "3", "net": "+3V3"}\n'
@@ -883,7 +895,7 @@ def test_hands_are_asked_in_both_languages(tmp_path: Path) -> None:
         jig.target(["a"], name)
     jig.press("a", 250)
     jig.cable("a", False)
-    assert len(asked) == 8 and all(" / " in each for each in asked)
+    assert len(asked) == 10 and all(" / " in each for each in asked)
 
 
 # The command.
@@ -933,7 +945,7 @@ def test_a_jig_that_does_not_answer_is_a_sentence(
 ) -> None:
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
     told = command("--stage", "final", "--station", "s1", "--jig", str(tmp_path / "none"))
-    assert told.exit_code == 1 and "does not answer" in told.output
+    assert told.exit_code == 1 and "does not answer" in told.output and "夹具" in told.output
 
 
 def test_few_units_cannot_hold_all_faults() -> None:

@@ -72,6 +72,7 @@ class Plan:
     studying: bool = False
     flashing: Flashing | None = None
     labelling: Labelling | None = None
+    knows_seats: bool = False  # the jig tells who was put in anew; who was not is not tested again
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
     tested: Callable[[Tested], None] = lambda tested: None  # told of each, from any thread
 
@@ -125,6 +126,7 @@ class _Line:
         self._lock = threading.Lock()
         self._busy: set[str] = set()  # serials and MACs that are in some slot now
         self._seats: dict[str, int] = {}  # slot -> what was in it when its row began
+        self._judged: dict[str, int] = {}  # slot -> what was in it when it was last judged
         self._told: dict[str, int] = {}  # the same of slots that show what became of it
         self.is_over = threading.Event()
         self._doubts: dict[str, tuple[str, str]] = {}  # slot -> phase that failed last, whose
@@ -154,9 +156,6 @@ class _Line:
 
     def _round(self, row: Sequence[str]) -> None:
         plan = self.plan
-        with self._lock:
-            for slot in row:
-                self._told.pop(slot, None)
         tests: dict[str, tuple[Dut, Tested]] = {}
         locked = {**self.summary.locked, **plan.locked(row)}
         for slot in row:
@@ -167,9 +166,11 @@ class _Line:
                 tested.ends("error", "", "jig", error=error)
                 self._end(tested)
                 continue
-            self._seats[slot] = dut.seat
-            if dut.seat:
+            if dut.seat and not (plan.knows_seats and self._judged.get(slot) == dut.seat):
                 tests[slot] = dut, tested
+                with self._lock:
+                    self._seats[slot] = dut.seat
+                    self._told.pop(slot, None)
         at = plan.now()
         claimed: list[str] = []
         try:
@@ -457,6 +458,12 @@ class _Line:
             if try_it.outcome != "passed":  # not kept: then it does not count, whatever it was
                 tested.outcome, tested.phase = "error", ""
                 tested.cause, tested.sentence = try_it.cause, try_it.sentence
+        if (tested.kind, tested.outcome) == (
+            "known_bad",
+            "failed",
+        ):  # what its phase says is not so
+            phase = say(f"phase_{tested.phase}")
+            tested.sentence = say("known_bad_failed", serial=tested.serial, phase=phase)
         self._doubt(tested)
         self._end(tested)
 
@@ -484,7 +491,9 @@ class _Line:
         self.plan.tested(tested)
         self.tell(runner.ended(tested))
         with self._lock:
-            self._told[tested.slot] = self._seats.get(tested.slot, 0)
+            seat = self._told[tested.slot] = self._seats.get(tested.slot, 0)
+            if tested.outcome in ("passed", "failed", "refused"):
+                self._judged[tested.slot] = seat
         sentence = self.summary.locked.get(tested.slot)
         if sentence:
             self._lock_told(tested.slot, sentence)

@@ -99,6 +99,7 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         asked.studying,
         flashing,
         labelling,
+        knows_seats=not isinstance(jig, Hands),
     )
 
 
