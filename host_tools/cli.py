@@ -942,7 +942,7 @@ def _station(local, above, asked, as_json: bool) -> None:
     """A stage, until its work is over; on a terminal with the worker's screen."""
     from host_tools import bundle
     from host_tools.sentences import say
-    from host_tools.station import jig, line, screen, verb
+    from host_tools.station import jig, line, runner, screen, verb
 
     is_seen = bool(asked.jig) and not as_json and sys.stdout.isatty() and sys.stdin.isatty()
     asking: list[screen.Ask] = []  # as soon as the screen is there
@@ -961,15 +961,21 @@ def _station(local, above, asked, as_json: bool) -> None:
         print(say("jig", error=error), file=sys.stderr)
         raise typer.Exit(1) from None
     results: list[str] = []
+    met: list[runner.Tested] = []
     heard = True
 
     def tested(result) -> None:
         nonlocal heard
+        met.append(result)
         text = verb.told(result, as_json)
         if is_seen:
             results.append(text)  # for when the screen is gone
         else:
             heard &= _told(text)
+
+    def left() -> int:
+        """Whoever ends the work before a unit was there has not failed."""
+        return line.Summary(met).exit_code() if met else 0
 
     plan = dataclasses.replace(plan, tested=tested)
     try:
@@ -981,11 +987,11 @@ def _station(local, above, asked, as_json: bool) -> None:
                 return line.run(plan, tell)
 
             summary = screen.show(slots, work, f"{asked.station} {asked.stage}")
-            code = summary.exit_code() if summary else 0
+            code = summary.exit_code() if summary else left()
         else:
             code = line.run(plan, verb.teller()).exit_code()
     except KeyboardInterrupt:
-        code = 0
+        code = left()
     except jig.JigError as error:
         print(say("jig", error=error), file=sys.stderr)
         code = 1
@@ -1435,6 +1441,8 @@ def record(
         found = verb.table(ref_csv, kind, subject) if ref_csv else []
         if port is None:
             told["finished"] = verb.finish(out)
+            if not out.exists():
+                raise verb.RecordError(f"There is no {out}: name a unit's --port to record it.")
         else:
             recorded = _recorded(port, out, session, wanted, seconds)
             told |= dataclasses.asdict(recorded)
@@ -1451,7 +1459,7 @@ def record(
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     except ConsoleError as error:
-        print(f"{port}: {error}", file=sys.stderr)
+        print(error if error.code == "port" else f"{port}: {error}", file=sys.stderr)
         raise typer.Exit(3 if error.code == "port" else 1) from None
     words = ", ".join(f"{name} {value}" for name, value in told.items() if name != "file")
     if not _told(json.dumps(told) if as_json else f"{out}: {words}") or failed:

@@ -505,6 +505,14 @@ SENTENCES = {
         "放好 {slots}，按回车开始；输入 q 结束。",
         "Put in {slots} and press Enter; q ends.",
     ),
+    "hand_away": (
+        "{slot} 没有连接：检查 USB 线和端口名。",
+        "{slot} is not plugged in: check the USB cable and the port's name.",
+    ),
+    "nothing_in": (
+        "槽位 {slots} 是空的：放入设备再测。",
+        "Nothing is in the slots {slots}: put units in and test again.",
+    ),
     "hand_dark": (
         "{slots}：盖上黑色遮光罩，回车。",
         "{slots}: cover the window with the black trap; Enter.",

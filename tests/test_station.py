@@ -948,6 +948,17 @@ def test_a_jig_that_does_not_answer_is_a_sentence(
     assert told.exit_code == 1 and "does not answer" in told.output and "夹具" in told.output
 
 
+def test_a_port_that_is_away_fails_no_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
+    port = str(tmp_path / "tty")
+    for more in (["--once"], []):
+        told = command("--stage", "final", "--station", "s1", "--port", port, *more)
+        assert told.exit_code == 3 and not told.stdout, told.output
+        assert ("没有连接" in told.stderr and "check the USB cable" in told.stderr) == bool(more)
+
+
 def test_few_units_cannot_hold_all_faults() -> None:
     with pytest.raises(virtual.LineError, match="need 21 units"):
         virtual.seeded(20, True)

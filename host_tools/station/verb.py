@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -136,12 +137,24 @@ def _hands_ready(once: bool) -> Callable[[Sequence[str]], bool]:
         nonlocal rounds
         rounds += 1
         if once:
-            return rounds == 1
-        print(say("hand_ready", slots=", ".join(row)), file=sys.stderr, flush=True)
-        told = sys.stdin.readline()
-        return bool(told) and told.strip().lower() != "q"
+            return rounds == 1 and _plugged_in(row)
+        while True:
+            print(say("hand_ready", slots=", ".join(row)), file=sys.stderr, flush=True)
+            told = sys.stdin.readline()
+            if not told or told.strip().lower() == "q":
+                return False
+            if _plugged_in(row):
+                return True
 
     return ready
+
+
+def _plugged_in(ports: Sequence[str]) -> bool:
+    """Whether all are there; it is told which are not. What is not there cannot fail."""
+    away = [port for port in ports if not os.path.exists(port)]
+    for port in away:
+        print(say("hand_away", slot=port), file=sys.stderr, flush=True)
+    return not away
 
 
 def _jig_ready(jig: Jig, once: bool) -> Callable[[Sequence[str]], bool]:
@@ -164,6 +177,8 @@ def _jig_ready(jig: Jig, once: bool) -> Callable[[Sequence[str]], bool]:
             if once or (is_new and time.monotonic() - since_s > _STEADY_S):
                 with lock:
                     done[row[0]] = seats
+                if once and not is_new:
+                    print(say("nothing_in", slots=", ".join(row)), file=sys.stderr, flush=True)
                 return is_new or not once
             time.sleep(_LOOK_S)
 
