@@ -739,7 +739,10 @@ def test_who_is_flashed(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "Dut", Recognised)
     monkeypatch.setattr(declared, "stages", lambda: {"pcba": (Phase("flash", (baud,)),), **STAGES})
     slots: Any = SimpleNamespace(
-        seats={"1": 1, "2": 1}, port=lambda slot: "/dev/null", doubt=lambda slot: ""
+        seat=lambda slot: 1,
+        seats={"1": 1, "2": 1},
+        port=lambda slot: "/dev/null",
+        doubt=lambda slot: "",
     )
 
     def work() -> list[tuple[str, str, str]]:
