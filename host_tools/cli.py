@@ -563,6 +563,15 @@ class JudgingUnit(StrEnum):
     withdrawn = "withdrawn"
 
 
+class Stage(StrEnum):
+    """Where a unit is tested, in this order."""
+
+    pcba = "pcba"
+    ageing = "ageing"
+    final = "final"
+    pack = "pack"
+
+
 @capability_app.command("gauge")
 def capability_gauge(
     station: Annotated[str, typer.Option(help="At which station.")],
@@ -594,7 +603,7 @@ def capability_reference(
     serial: Annotated[str, typer.Argument(help="Of the unit.")],
     kind: Annotated[JudgingUnit, typer.Option(help="What it is to the slots.")],
     station: Annotated[str, typer.Option(help="Which station this is.")],
-    stage: Annotated[str, typer.Option(help="At which stage it judges.")],
+    stage: Annotated[Stage, typer.Option(help="At which stage it judges.")],
     phase: Annotated[str, typer.Option(help="Where a known-bad unit must fail.")] = "",
     certified: Annotated[
         Path | None,
@@ -607,22 +616,28 @@ def capability_reference(
 ) -> None:
     """Name a golden or a known-bad unit, by which each slot is judged once a shift."""
     from host_tools.capability import reference
+    from host_tools.sentences import say
+    from host_tools.station import declared
 
     try:
         must = reference.certificate(certified) if certified else {}
+        phases = [each.name for each in declared.stages()[stage.value]]
+        if phase and phase not in phases:
+            raise ValueError(say("no_phase", stage=stage.value, phases=", ".join(phases)))
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
     with _stored(store) as local:
         from host_tools.store import station as writes
 
-        unit = reference.Reference(serial, kind.value, stage, phase, must)
+        unit = reference.Reference(serial, kind.value, stage.value, phase, must)
         writes.designate(local, unit, station, worker)
+    _told(say(f"named_{kind.value}", serial=serial, stage=stage.value))
 
 
 @capability_app.command("slots")
 def capability_slots(
     station: Annotated[str, typer.Option(help="Of which station.")],
-    stage: Annotated[str, typer.Option(help="At which stage.")],
+    stage: Annotated[Stage, typer.Option(help="At which stage.")],
     slots: Annotated[
         list[str] | None, typer.Argument(metavar="[SLOT]...", help="[default: all it has used]")
     ] = None,
@@ -634,7 +649,7 @@ def capability_slots(
     with _stored(store) as found:
         from host_tools.store import capability
 
-        rows = capability.slots_told(found, station, stage, slots, hours)
+        rows = capability.slots_told(found, station, stage.value, slots, hours)
         _tell_rows(as_json, rows)
     if any(row["state"] == "locked" for row in rows):
         raise typer.Exit(4)
@@ -833,15 +848,6 @@ def pack(
         _told(code)
 
 
-class Stage(StrEnum):
-    """Where a unit is tested, in this order."""
-
-    pcba = "pcba"
-    ageing = "ageing"
-    final = "final"
-    pack = "pack"
-
-
 @app.command()
 def station(
     file: Annotated[
@@ -906,6 +912,7 @@ def station(
     as_json: Json = False,
 ) -> None:
     """Test units: flash and board (pcba), ageing, closed device (final), label (pack)."""
+    from host_tools.sentences import say
     from host_tools.station import verb
 
     for part in ("esptool", "sqlalchemy", "yaml", "littlefs"):
@@ -917,12 +924,12 @@ def station(
         return
     with _stored(store) as local:
         if begin or end or rework or scrap:
-            _at_the_bench(local, name, worker, begin or [], end or [], rework, scrap, because)
+            _at_the_bench(
+                local, name, worker, begin or [], end or [], rework, scrap, because, as_json
+            )
             return
         if stage is None or stage is Stage.ageing:
-            raise typer.BadParameter(
-                "Name a --stage; for ageing say which units with --begin or --end."
-            )
+            raise typer.BadParameter(say("say_stage"))
         asked = verb.Asked(
             stage.value, file, jig, port or (), once, name, worker, lot, revision, calibration,
             grr, product, out, printer,
@@ -935,7 +942,7 @@ def _station(local, above, asked, as_json: bool) -> None:
     """A stage, until its work is over; on a terminal with the worker's screen."""
     from host_tools import bundle
     from host_tools.sentences import say
-    from host_tools.station import jig, line, screen, verb
+    from host_tools.station import jig, line, runner, screen, verb
 
     is_seen = bool(asked.jig) and not as_json and sys.stdout.isatty() and sys.stdin.isatty()
     asking: list[screen.Ask] = []  # as soon as the screen is there
@@ -947,19 +954,28 @@ def _station(local, above, asked, as_json: bool) -> None:
         plan = verb.plan(asked, local, above, question if is_seen else verb.question)
     except (verb.UsageError, ValueError) as error:
         raise typer.BadParameter(str(error)) from None
-    except (bundle.BundleError, jig.JigError) as error:
+    except bundle.BundleError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
+    except jig.JigError as error:
+        print(say("jig", error=error), file=sys.stderr)
+        raise typer.Exit(1) from None
     results: list[str] = []
+    met: list[runner.Tested] = []
     heard = True
 
     def tested(result) -> None:
         nonlocal heard
+        met.append(result)
         text = verb.told(result, as_json)
         if is_seen:
             results.append(text)  # for when the screen is gone
         else:
             heard &= _told(text)
+
+    def left() -> int:
+        """Whoever ends the work before a unit was there has not failed."""
+        return line.Summary(met).exit_code() if met else 0
 
     plan = dataclasses.replace(plan, tested=tested)
     try:
@@ -971,13 +987,13 @@ def _station(local, above, asked, as_json: bool) -> None:
                 return line.run(plan, tell)
 
             summary = screen.show(slots, work, f"{asked.station} {asked.stage}")
-            code = summary.exit_code() if summary else 0
+            code = summary.exit_code() if summary else left()
         else:
             code = line.run(plan, verb.teller()).exit_code()
     except KeyboardInterrupt:
-        code = 0
+        code = left()
     except jig.JigError as error:
-        print(error, file=sys.stderr)
+        print(say("jig", error=error), file=sys.stderr)
         code = 1
     for text in results:
         heard &= _told(text)
@@ -1004,35 +1020,60 @@ def _study(store, station: str, stage: str, as_json: bool) -> bool:
     return all(_told(json.dumps(row, ensure_ascii=False)) for row in rows)
 
 
-def _at_the_bench(local, name, worker, begin, end, rework, scrap, because) -> None:
-    """What is recorded without a jig."""
+def _at_the_bench(local, name, worker, begin, end, rework, scrap, because, as_json) -> None:
+    """What is recorded without a jig; one unit that cannot be holds up no other."""
     import datetime
 
-    from host_tools.station import record, verb
+    from host_tools.sentences import say
+    from host_tools.station import record, route, verb
+    from host_tools.store.connect import StoreError
 
     if not name:
-        raise typer.BadParameter("Say which --station this is.")
+        raise typer.BadParameter(say("say_station"))
     if (rework or scrap) and not because:
-        raise typer.BadParameter("Say what was done, or why: --because TEXT.")
+        raise typer.BadParameter(say("say_because"))
     who = record.Who(name, worker, verb.version())
     now = datetime.datetime.now(datetime.UTC)
-    failed = False
-    try:
-        for serial in begin:
-            record.onto_rack(local, serial, who, now)
-        for serial in end:
-            hours, passed = record.off_rack(local, serial, who, now)
-            failed |= not passed
-            _told(f"{serial}: {hours:.2f} h")
-        if rework:
-            record.rework(local, rework, because, who, now)
-        if scrap:
-            record.scrap(local, scrap, because, who, now)
-    except record.RecordError as error:
-        print(error, file=sys.stderr)
-        raise typer.Exit(1) from None
-    if failed:
-        raise typer.Exit(4 if len(end) > 1 else 1)
+
+    def onto_rack(serial: str) -> tuple[bool, str]:
+        record.onto_rack(local, serial, who, now)
+        return True, say("on_rack", serial=serial)
+
+    def off_rack(serial: str) -> tuple[bool, str]:
+        hours, passed = record.off_rack(local, serial, who, now)
+        if passed:
+            return True, say("aged", serial=serial, hours=f"{hours:.1f}")
+        why = say("route_young", hours=f"{hours:.1f}", least=f"{route.least_hours():g}")
+        return False, say("aged_not", serial=serial, why=why)
+
+    def reworked(serial: str) -> tuple[bool, str]:
+        record.rework(local, serial, because, who, now)
+        return True, say("reworked", serial=serial)
+
+    def scrapped(serial: str) -> tuple[bool, str]:
+        record.scrap(local, serial, because, who, now)
+        return True, say("scrapped", serial=serial)
+
+    wanted = [(onto_rack, serial) for serial in begin] + [(off_rack, serial) for serial in end]
+    wanted += [(reworked, rework)] if rework else []
+    wanted += [(scrapped, scrap)] if scrap else []
+    well = []
+    heard = True
+    for act, serial in wanted:
+        try:
+            ok, sentence = act(serial)
+        except (record.RecordError, StoreError) as error:
+            ok, sentence = False, str(error)
+        well.append(ok)
+        if as_json:
+            told = {"serial": serial, "ok": ok, "sentence": sentence}
+            heard &= _told(json.dumps(told, ensure_ascii=False))
+        elif ok:
+            heard &= _told(sentence)
+        else:
+            print(sentence, file=sys.stderr)
+    if not heard or not all(well):
+        raise typer.Exit(4 if heard and any(well) else 1)
 
 
 def _virtual_line(slots: int, units: int, seed_faults: bool, keep, as_json: bool) -> None:
@@ -1400,6 +1441,8 @@ def record(
         found = verb.table(ref_csv, kind, subject) if ref_csv else []
         if port is None:
             told["finished"] = verb.finish(out)
+            if not out.exists():
+                raise verb.RecordError(f"There is no {out}: name a unit's --port to record it.")
         else:
             recorded = _recorded(port, out, session, wanted, seconds)
             told |= dataclasses.asdict(recorded)
@@ -1416,7 +1459,7 @@ def record(
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     except ConsoleError as error:
-        print(f"{port}: {error}", file=sys.stderr)
+        print(error if error.code == "port" else f"{port}: {error}", file=sys.stderr)
         raise typer.Exit(3 if error.code == "port" else 1) from None
     words = ", ".join(f"{name} {value}" for name, value in told.items() if name != "file")
     if not _told(json.dumps(told) if as_json else f"{out}: {words}") or failed:

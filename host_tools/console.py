@@ -9,6 +9,7 @@ bytes, so also a simulated device.
 """
 
 import datetime
+import os
 import re
 import struct
 import time
@@ -312,4 +313,10 @@ def open_port(name: str) -> Any:
     try:
         return serial.serial_for_url(name, baudrate=115200, timeout=0.1)
     except (serial.SerialException, ValueError) as error:
-        raise ConsoleError("port", f"{name} cannot be opened ({error}).") from None
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number).lower() if number else error
+        raise ConsoleError(
+            "port",
+            f"{name} cannot be opened ({reason}): check the cable and the port's name, and close "
+            "what else uses it.",
+        ) from None

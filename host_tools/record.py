@@ -375,7 +375,10 @@ def table(path: Path, kind: str, subject: str) -> list[tuple[datetime.datetime, 
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, skipinitialspace=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise RecordError(f"{path} cannot be read ({reason}): check its name.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise RecordError(f"{path} cannot be read ({error}): it must be a CSV file.") from None
     columns = set(rows[0]) if rows else set()
     if not {"time", wanted} <= columns:

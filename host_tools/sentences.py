@@ -449,6 +449,52 @@ SENTENCES = {
         "The same unit ({serial}) is being tested in another slot: two chips bear one number; set "
         "both aside and tell the engineer.",
     ),
+    # What cannot be recorded away from the jig, and what was.
+    "age_first": (
+        "{serial} 还不能老化：先通过 {stage} 工序。",
+        "{serial} cannot age: {stage} must come first.",
+    ),
+    "age_rack": (
+        "{serial} 没有上架记录：先用 --begin {serial} 登记上架。",
+        "{serial} has not aged: it was not put on the rack; record that with --begin {serial}.",
+    ),
+    "scrapped_already": (
+        "{serial} 已报废，不再记录：隔离，不得使用。",
+        "{serial} was scrapped, and nothing more is recorded of it: keep it apart.",
+    ),
+    "on_rack": ("{serial}：已上架，开始老化。", "{serial}: on the rack, it ages from now on."),
+    "aged": ("{serial}：合格，老化 {hours} 小时。", "{serial}: PASS, it has aged for {hours} h."),
+    "aged_not": ("{serial}：不合格，{why}", "{serial}: FAIL, {why}"),
+    "reworked": (
+        "{serial}：已记录返修，从第一道工序重新开始。",
+        "{serial}: its rework is recorded; it begins again at the first stage.",
+    ),
+    "scrapped": (
+        "{serial}：已记录报废，隔离，不得使用。",
+        "{serial}: recorded as scrap; keep it apart, it must not be used.",
+    ),
+    # What a command for a station lacks.
+    "say_station": ("请说明这是哪个工站：--station。", "Say which --station this is."),
+    "say_worker": (
+        "测量系统分析要比较操作员：用 --worker 说明是谁。",
+        "A gauge study compares workers: say which --worker this is.",
+    ),
+    "say_stage": (
+        "请指定工序 --stage；老化用 --begin 或 --end 指定设备。",
+        "Name a --stage; for ageing say which units with --begin or --end.",
+    ),
+    "say_because": (
+        "请说明返修了什么或为何报废：--because 文字。",
+        "Say what was done, or why: --because TEXT.",
+    ),
+    "say_pcba": (
+        "工序 pcba 需要安装包 BUNDLE、--lot 和 --hardware-revision。",
+        "The stage pcba needs a BUNDLE, --lot and --hardware-revision.",
+    ),
+    "say_jig": (
+        "请用 --jig 指定夹具控制器，或用 --port 指定设备，二者选一。",
+        "Name the controller of the jig with --jig, or units with --port: one of them.",
+    ),
     "slot_doubtful": (
         "槽位 {slot} 连续两台在同一项不合格（{phase}）：清洁或检查夹具，用标准机核对后再用。",
         "Slot {slot} has failed two units in a row in the same phase ({phase}): clean it, check "
@@ -458,6 +504,14 @@ SENTENCES = {
     "hand_ready": (
         "放好 {slots}，按回车开始；输入 q 结束。",
         "Put in {slots} and press Enter; q ends.",
+    ),
+    "hand_away": (
+        "{slot} 没有连接：检查 USB 线和端口名。",
+        "{slot} is not plugged in: check the USB cable and the port's name.",
+    ),
+    "nothing_in": (
+        "槽位 {slots} 是空的：放入设备再测。",
+        "Nothing is in the slots {slots}: put units in and test again.",
     ),
     "hand_dark": (
         "{slots}：盖上黑色遮光罩，回车。",
@@ -492,6 +546,10 @@ SENTENCES = {
     "hand_dots": (
         "{slot}：显示正常输入 1000，全黑输入 0。",
         "{slot}: 1000 if the display shows its picture, 0 if it is dark.",
+    ),
+    "hand_no_number": (
+        "“{told}”不是数字",
+        '"{told}" is no number',
     ),
     "hand_scan": ("{slot}：扫描刚贴的标签。", "{slot}: scan the label that was just put on."),
     # Questions and results.
@@ -554,6 +612,7 @@ SENTENCES = {
     ),
     # The worker's screen: states, and the keys below.
     "state_empty": ("空", "EMPTY"),
+    "state_waiting": ("等待", "WAIT"),
     "state_locked": ("停用", "LOCKED"),
     "state_testing": ("测试", "TEST"),
     "state_passed": ("合格", "PASS"),
@@ -606,6 +665,12 @@ SENTENCES = {
         "The golden unit {serial} was not measured for {what}: test it again, and call the "
         "engineer if it stays so.",
     ),
+    "known_bad_failed": (
+        "不良样机 {serial} 在 {phase} 不合格：放回原处，不送修。槽位是否可用见 "
+        "xueyang capability slots。",
+        "The known-bad unit {serial} failed in {phase}: put it back where it is kept, it is not "
+        "for repair; `xueyang capability slots` says whether the slot may be used.",
+    ),
     "known_bad_passed": (
         "不良样机 {serial} 竟然合格：此槽位不可用，叫工程师。",
         "The known-bad unit {serial} passed: this slot finds no fault, call the engineer.",
@@ -618,6 +683,22 @@ SENTENCES = {
     "known_bad_where": (
         "不良样机要指定在哪个阶段不合格，其他的不要：用 --phase。",
         "A known-bad unit, and only such a one, needs the phase where it fails: --phase.",
+    ),
+    "no_phase": (
+        "工序 {stage} 没有这个阶段：--phase 须为 {phases} 之一。",
+        "The stage {stage} has no such phase: --phase must be one of {phases}.",
+    ),
+    "named_golden": (
+        "{serial} 现为工序 {stage} 的标准机。",
+        "{serial} is a golden unit of the stage {stage} from now on.",
+    ),
+    "named_known_bad": (
+        "{serial} 现为工序 {stage} 的不良样机。",
+        "{serial} is a known-bad unit of the stage {stage} from now on.",
+    ),
+    "named_withdrawn": (
+        "{serial} 不再用于核对工序 {stage} 的槽位。",
+        "{serial} no longer judges the slots of the stage {stage}.",
     ),
     "no_certificate": (
         '{path} 不是标准值文件：格式为 {{"阶段.名称": [数值, 允差]}}，允差大于 0。',

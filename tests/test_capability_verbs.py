@@ -49,7 +49,13 @@ def test_slots_by_their_reference_units(local: Engine, tmp_path: Path) -> None:
     at = ("--station", "s1", "--stage", "final")
     run(local, "reference", golden, "--kind", "golden", "--certified", file, *at)
     run(local, "reference", bad, "--kind", "known_bad", *at, code=1)
-    run(local, "reference", bad, "--kind", "known_bad", "--phase", "crosstalk", *at)
+    told = run(local, "reference", bad, "--kind", "known_bad", "--phase", "x", *at, code=2)
+    assert "crosstalk" in told.stderr, "it could never fail there, and lock its slots for ever"
+    nowhere = ("--station", "s1", "--stage", "finale")
+    run(local, "reference", golden, "--kind", "golden", *nowhere, code=2)
+    run(local, "slots", *nowhere, code=2)
+    named = run(local, "reference", bad, "--kind", "known_bad", "--phase", "crosstalk", *at)
+    assert "不良样机" in named.stdout and "known-bad" in named.stdout
     ran(local, golden, [optics(1.04)], kind="golden")
     ran(local, bad, [], kind="known_bad", outcome="failed", phase="crosstalk")
     told = run(local, "slots", "1-1", "1-2", *at, "--json", code=4)

@@ -185,7 +185,7 @@ def test_what_a_kill_leaves_is_finished(tmp_path: Path) -> None:
         verb.check_free(out)
     assert verb.finish(out) and len(read(out).t_s) == 2 and not part.exists()
     assert not verb.finish(out)
-    told = CliRunner().invoke(app, ["record", str(tmp_path / "s8.csv"), "--json"])
+    told = CliRunner().invoke(app, ["record", str(out), "--json"])
     assert told.exit_code == 0 and json.loads(told.stdout)["finished"] is False
 
 
@@ -271,6 +271,12 @@ def test_no_port_is_exit_3(tmp_path: Path) -> None:
     pytest.importorskip("serial", reason="pyserial is not installed: run `make setup-all`")
     told = CliRunner().invoke(app, ["record", str(tmp_path / "x.csv"), "--port", "/dev/nothing"])
     assert told.exit_code == 3 and len(told.stderr.strip().splitlines()) == 1
+    assert "check the cable" in told.stderr
+
+
+def test_nothing_to_finish_is_no_recording(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["record", str(tmp_path / "x.csv")])
+    assert told.exit_code == 1 and "--port" in told.stderr and not told.stdout
 
 
 # ---------------------------------------------------------------- the virtual chip, the real cable

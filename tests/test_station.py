@@ -1,6 +1,7 @@
 """The station without a chip: what is declared, verdicts, route, records, the jig's line."""
 
 import datetime
+import json
 import re
 import socket
 import threading
@@ -496,6 +497,29 @@ def test_rework_and_scrap(store: Any) -> None:
     assert kinds[-2:] == [("rework", "sensor replaced"), ("scrap", "fell down")]
 
 
+def test_at_the_bench_each_unit_is_told_in_both_languages(store: Any, tmp_path: Path) -> None:
+    aged, unknown, failed = unit(store), "XY000099", "XY000098"
+    run(store, aged, "pcba")
+
+    def bench(*asked: str) -> Any:
+        command = ["station", "--station", "s1", "--store", str(store.url.database), *asked]
+        return CliRunner().invoke(app, command)
+
+    begun = bench("--begin", unknown, "--begin", aged, "--begin", failed)
+    assert begun.exit_code == 4, "one that is not known holds up no other"
+    assert f"{aged}: on the rack" in begun.stdout and unknown in begun.stderr
+    ended = bench("--end", aged)
+    assert ended.exit_code == 1 and "put it back on the rack" in ended.stderr
+    assert bench("--rework", aged).exit_code == 2
+    scrapped = bench("--scrap", aged, "--because", "fell", "--json")
+    told = json.loads(scrapped.stdout)
+    assert (told["serial"], told["ok"], scrapped.exit_code) == (aged, True, 0)
+    again = bench("--begin", aged)
+    assert again.exit_code == 1 and "keep it apart" in again.stderr
+    for text in (begun.stdout, ended.stderr, told["sentence"], again.stderr):
+        assert re.search("[\u4e00-\u9fff]", text) and " / " in text
+
+
 # A line with units that are not there.
 
 
@@ -520,7 +544,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         seats={}, macs={}, port=lambda slot: "", seat=lambda slot: 1, doubt=lambda slot: ""
     )
     read = {"as": ""}
-    made = SimpleNamespace(rounds_read=[])
+    made = SimpleNamespace(rounds_read=[], between=lambda: None)
     seen: list[view.SlotView] = []
 
     def work(*slots: dict[str, int], **more: Any) -> line.Summary:
@@ -528,6 +552,7 @@ def labelled(store: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         rounds = list(slots)
 
         def ready(row: Any) -> bool:
+            made.between()
             if not rounds:
                 return False
             if made.rounds_read:
@@ -570,6 +595,45 @@ def test_a_unit_passes_when_it_is_recorded(labelled: Any) -> None:
     assert (told["stage"], told["kind"], told["worker"]) == ("pack", "first", "Li")
     assert [value["name"] for value in told["values"]] == ["read_back"]
     assert labelled.seen[-1].state == "passed" and labelled.seen[-1].serial
+
+
+def test_no_unit_stands_under_the_verdict_of_another(
+    labelled: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line, "_WATCH_S", 0.01)
+    seats = {"1": 1, "2": 1}
+    labelled.jig.seat = seats.get
+
+    def states() -> list[str]:
+        return [each.state for each in labelled.seen if each.slot == "1"]
+
+    def until(state: str) -> None:
+        for _ in range(500):
+            if states()[-1] == state:
+                return
+            threading.Event().wait(0.01)
+        pytest.fail(f"slot 1 shows {states()}, not {state}")
+
+    def between() -> None:
+        if "passed" not in states():
+            return
+        seats["1"] = 0
+        threading.Event().wait(0.1)
+        assert states()[-1] == "passed", "who has taken it out still reads what it was"
+        for seats["1"], shown in ((2, "waiting"), (0, "empty"), (3, "waiting")):
+            until(shown)
+
+    labelled.between = between
+    assert labelled.work({"1": 1, "2": 2}).exit_code() == 0
+
+
+def test_who_was_judged_and_stays_in_is_not_tested_again(labelled: Any) -> None:
+    seats = {"1": 1, "2": 1}
+    labelled.jig.seat = seats.get
+    labelled.between = lambda: seats.update({"2": seats["2"] + 1})
+    summary = labelled.work({"1": 1, "2": 2}, {"1": 1, "2": 3}, knows_seats=True)
+    assert sorted(each.slot for each in summary.tested) == ["1", "2", "2"]
+    assert summary.exit_code() == 0, "1 has passed, and its neighbour was changed"
 
 
 def test_a_record_that_cannot_be_kept_is_no_pass(labelled: Any) -> None:
@@ -675,7 +739,10 @@ def test_who_is_flashed(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(line, "Dut", Recognised)
     monkeypatch.setattr(declared, "stages", lambda: {"pcba": (Phase("flash", (baud,)),), **STAGES})
     slots: Any = SimpleNamespace(
-        seats={"1": 1, "2": 1}, port=lambda slot: "/dev/null", doubt=lambda slot: ""
+        seat=lambda slot: 1,
+        seats={"1": 1, "2": 1},
+        port=lambda slot: "/dev/null",
+        doubt=lambda slot: "",
     )
 
     def work() -> list[tuple[str, str, str]]:
@@ -740,6 +807,9 @@ def test_a_golden_unit_goes_no_route_and_opens_a_slot(labelled: Any) -> None:
             assert outcomes(shut) == [("1", "passed", "")], "it must be tested just there"
         assert query.trace(labelled.store, serial)["runs"][-1]["kind"] == kind
     labelled.read["as"] = "smudge"
+    (bad,) = labelled.work({"1": 1}).tested
+    assert "not for repair" in bad.sentence and "不送修" in bad.sentence
+    labelled.read["as"] = "smudge"
     assert list(labelled.work({"1": 2}, {"1": 3}).locked) == ["1"]
     golden = Reference(serial, "golden", "pack", "", {("label", "read_back"): (1.0, 0.0)})
     station.designate(labelled.store, golden, "s1", "Li")
@@ -781,7 +851,7 @@ def test_a_fault_of_ours_is_told(labelled: Any, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_line_of_a_jig(tmp_path: Path) -> None:
     path = str(tmp_path / "jig")
-    with pytest.raises(JigError, match="does not answer"):
+    with pytest.raises(JigError, match="jig: no such file"):
         JigLine(path).slots()
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(path)
@@ -802,7 +872,7 @@ def test_the_line_of_a_jig(tmp_path: Path) -> None:
         assert jig.rail_mv("3", "+3V3") == 3330.5
         with pytest.raises(JigError, match="the slide is stuck"):
             jig.target(["3"], "grey")
-        with pytest.raises(JigError, match="does not answer"):
+        with pytest.raises(JigError, match=str(tmp_path / "jig")):
             jig.seat("3")
         thread.join()
     assert heard[0] == b'{"do": "rail_mv", "slot": "3", "net": "+3V3"}\n'
@@ -828,7 +898,7 @@ def test_hands_are_asked_in_both_languages(tmp_path: Path) -> None:
         jig.target(["a"], name)
     jig.press("a", 250)
     jig.cable("a", False)
-    assert len(asked) == 8 and all(" / " in each for each in asked)
+    assert len(asked) == 10 and all(" / " in each for each in asked)
 
 
 # The command.
@@ -855,7 +925,9 @@ def test_a_command_that_is_none(
 ) -> None:
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
     told = command(*arguments)
-    assert told.exit_code == 2 and says in told.output
+    assert (
+        told.exit_code == 2 and says in told.output and re.search("[\u4e00-\u9fff]", told.output)
+    )
 
 
 def test_the_bench_by_command(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -876,7 +948,18 @@ def test_a_jig_that_does_not_answer_is_a_sentence(
 ) -> None:
     monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
     told = command("--stage", "final", "--station", "s1", "--jig", str(tmp_path / "none"))
-    assert told.exit_code == 1 and "does not answer" in told.output
+    assert told.exit_code == 1 and "does not answer" in told.output and "夹具" in told.output
+
+
+def test_a_port_that_is_away_fails_no_unit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XUEYANG_STORE", str(tmp_path / "s1.sqlite"))
+    port = str(tmp_path / "tty")
+    for more in (["--once"], []):
+        told = command("--stage", "final", "--station", "s1", "--port", port, *more)
+        assert told.exit_code == 3 and not told.stdout, told.output
+        assert ("没有连接" in told.stderr and "check the USB cable" in told.stderr) == bool(more)
 
 
 def test_few_units_cannot_hold_all_faults() -> None:

@@ -24,12 +24,12 @@ from host_tools.station.view import SlotView
 
 REPO = Path(__file__).resolve().parent.parent
 SLOTS = [f"1-1.{n}" for n in range(1, 17)]
-STATES = ("empty", "locked", "testing", "passed", "failed", "refused", "ended")
+STATES = ("empty", "locked", "testing", "passed", "failed", "refused", "ended", "waiting")
 
 
 def view(slot: str, state: str, **more) -> SlotView:
     told: dict = {"serial": f"XY{int(slot.split('.')[-1]):06}", "stage": "final"}
-    if state in ("empty", "locked"):
+    if state in ("empty", "waiting", "locked"):
         told = {}
     if state == "testing":
         told |= {"phase": "verify", "done": 4, "of": 12}

@@ -5,6 +5,7 @@ What a jig does not answer, or answers with an error, is a JigError: the station
 the unit's.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -12,7 +13,10 @@ import threading
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from host_tools.sentences import say
+
 COLUMNS = 4  # slots in a row share a slide: hardware/jig.yaml
+_ASKED = 3  # so often, for a number
 
 
 class JigError(Exception):
@@ -84,7 +88,8 @@ class JigLine:
             answer = json.loads(self._mine.file.readline())
         except (OSError, ValueError) as error:
             self._mine.__dict__.clear()
-            raise JigError(f"{self._path} does not answer ({error})") from None
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise JigError(f"{self._path}: {reason}") from None
         if "error" in answer:
             raise JigError(answer["error"])
         return answer["ok"]
@@ -140,11 +145,11 @@ class Hands:
 
     def _number(self, key: str, **values: Any) -> float:
         with self._one:
-            told = self._ask(key, **values)
-        try:
-            return float(told)
-        except ValueError:
-            raise JigError(f'"{told}" is no number') from None
+            for _ in range(_ASKED):
+                told = self._ask(key, **values)
+                with contextlib.suppress(ValueError):
+                    return float(told)
+        raise JigError(say("hand_no_number", told=told))
 
     def _do(self, key: str, **values: Any) -> None:
         with self._one:

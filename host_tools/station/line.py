@@ -27,6 +27,8 @@ from host_tools.station.phases import Measure
 from host_tools.station.runner import Fault, Tested
 from host_tools.station.view import SlotView, Tell
 
+_WATCH_S = 0.5  # between two looks at slots that show a verdict
+
 
 @dataclasses.dataclass(frozen=True)
 class Flashing:
@@ -70,6 +72,7 @@ class Plan:
     studying: bool = False
     flashing: Flashing | None = None
     labelling: Labelling | None = None
+    knows_seats: bool = False  # the jig tells who was put in anew; who was not is not tested again
     now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC)
     tested: Callable[[Tested], None] = lambda tested: None  # told of each, from any thread
 
@@ -101,9 +104,11 @@ def run(plan: Plan, tell: Tell) -> Summary:
     ]
     for thread in threads:
         thread.start()
+    threading.Thread(target=line.watch, name="watch", daemon=True).start()
     for thread in threads:
         while thread.is_alive() and line.failure is None:
             thread.join(0.2)
+    line.is_over.set()
     if line.failure is not None:  # the other rows may wait for this one for ever
         raise line.failure
     line.summary.seconds = time.monotonic() - began_s
@@ -120,6 +125,10 @@ class _Line:
         self.failure: BaseException | None = None
         self._lock = threading.Lock()
         self._busy: set[str] = set()  # serials and MACs that are in some slot now
+        self._seats: dict[str, int] = {}  # slot -> what was in it when its row began
+        self._judged: dict[str, int] = {}  # slot -> what was in it when it was last judged
+        self._told: dict[str, int] = {}  # the same of slots that show what became of it
+        self.is_over = threading.Event()
         self._doubts: dict[str, tuple[str, str]] = {}  # slot -> phase that failed last, whose
 
     def work(self, row: Sequence[str]) -> None:
@@ -128,6 +137,22 @@ class _Line:
                 self._round(row)
         except BaseException as error:  # a fault of ours: told by run()
             self.failure = error
+
+    def watch(self) -> None:
+        """For a thread: no unit stands under the verdict of the one before it, while it waits for
+        the rest of its row. A slot that is empty keeps the verdict, for whoever reads it."""
+        while not self.is_over.wait(_WATCH_S):
+            for slot, seat in list(self._told.items()):
+                with suppress(JigError):  # its row will tell
+                    found = self.plan.jig.seat(slot)
+                    if found != seat and (found or seat != self._seats.get(slot)):
+                        self._put_in(slot, seat, found)
+
+    def _put_in(self, slot: str, seat: int, found: int) -> None:
+        with self._lock:
+            if self._told.get(slot) == seat:  # else its row has begun meanwhile
+                self._told[slot] = found
+                self.tell(SlotView(slot, "waiting" if found else "empty"))
 
     def _round(self, row: Sequence[str]) -> None:
         plan = self.plan
@@ -141,8 +166,11 @@ class _Line:
                 tested.ends("error", "", "jig", error=error)
                 self._end(tested)
                 continue
-            if dut.seat:
+            if dut.seat and not (plan.knows_seats and self._judged.get(slot) == dut.seat):
                 tests[slot] = dut, tested
+                with self._lock:
+                    self._seats[slot] = dut.seat
+                    self._told.pop(slot, None)
         at = plan.now()
         claimed: list[str] = []
         try:
@@ -430,6 +458,12 @@ class _Line:
             if try_it.outcome != "passed":  # not kept: then it does not count, whatever it was
                 tested.outcome, tested.phase = "error", ""
                 tested.cause, tested.sentence = try_it.cause, try_it.sentence
+        if (tested.kind, tested.outcome) == (
+            "known_bad",
+            "failed",
+        ):  # what its phase says is not so
+            phase = say(f"phase_{tested.phase}")
+            tested.sentence = say("known_bad_failed", serial=tested.serial, phase=phase)
         self._doubt(tested)
         self._end(tested)
 
@@ -456,11 +490,17 @@ class _Line:
             self.summary.tested.append(tested)
         self.plan.tested(tested)
         self.tell(runner.ended(tested))
+        with self._lock:
+            seat = self._told[tested.slot] = self._seats.get(tested.slot, 0)
+            if tested.outcome in ("passed", "failed", "refused"):
+                self._judged[tested.slot] = seat
         sentence = self.summary.locked.get(tested.slot)
         if sentence:
             self._lock_told(tested.slot, sentence)
 
     def _lock_told(self, slot: str, sentence: str) -> None:
+        with self._lock:
+            self._told.pop(slot, None)
         self.tell(SlotView(slot, "locked", cause="slot_doubtful", sentence=sentence))
 
 

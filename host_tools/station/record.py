@@ -4,6 +4,7 @@ import dataclasses
 import datetime
 from typing import Any
 
+from host_tools.sentences import say
 from host_tools.station import declared, route
 
 # The rack is no test, so it is no stage: it only says since when a unit stands there.
@@ -25,7 +26,7 @@ class RecordError(Exception):
 
 def onto_rack(store: Any, serial: str, who: Who, at: datetime.datetime) -> None:
     """It begins to age. Raises RecordError."""
-    _run(store, serial, "pcba must come first", "pcba")
+    _run(store, serial, "age_first", "pcba")
     _note(store, serial, RACK, "first", "passed", who, at)
 
 
@@ -34,7 +35,7 @@ def off_rack(store: Any, serial: str, who: Who, at: datetime.datetime) -> tuple[
     RecordError."""
     from host_tools.store import station as writes
 
-    begun = _run(store, serial, "it was not put on the rack", RACK).at
+    begun = _run(store, serial, "age_rack", RACK).at
     seconds = (at - begun).total_seconds()
     ((phase),) = declared.stages()["ageing"]
     (limit,) = phase.measurements
@@ -80,15 +81,16 @@ def _alive(store: Any, serial: str) -> list[route.Past]:
     query.unit(store, serial)  # raises what says that it is not known
     runs = query.past(store, serial)
     if any(run.kind == "scrap" for run in runs):
-        raise RecordError(f"{serial} was scrapped: nothing more is recorded of it.")
+        raise RecordError(say("scrapped_already", serial=serial))
     return runs
 
 
 def _run(store: Any, serial: str, otherwise: str, stage: str) -> route.Past:
-    """The latest run that counts of a unit at a stage, which must have passed."""
+    """The latest run that counts of a unit at a stage, which must have passed; `otherwise` is the
+    sentence for when it has not."""
     runs = [run for run in route.since_rework(_alive(store, serial)) if run.stage == stage]
     if not runs or runs[-1].outcome != "passed":
-        raise RecordError(f"{serial} cannot age: {otherwise}.")
+        raise RecordError(say(otherwise, serial=serial, stage=stage))
     return runs[-1]
 
 

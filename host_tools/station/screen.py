@@ -33,6 +33,7 @@ BIG_WIDTH = 24  # columns of the large word
 _OVER = ("passed", "failed", "refused", "ended")
 _COLOURS = {
     "empty": "on #23282e",
+    "waiting": "on #23282e",
     "locked": "on #6b3fa0",
     "testing": "on #1f5f99",
     "passed": "on #1c7a4c",
@@ -180,6 +181,8 @@ def cell_lines(view: SlotView, width: int, chosen: bool = False) -> list[str]:
     third = unit if not serial else ""
     if view.state == "testing":
         third = words(view.phase)
+    elif view.state == "waiting":
+        third = words("wait")
     elif view.state in ("failed", "refused", "locked", "ended"):
         third = view.sentence or words(view.cause)
     return [fitted_line(line, width) for line in (first, second, " " + third)]
@@ -377,7 +380,7 @@ class Station(App[None]):
         before, cell.view = cell.view, view
         if view.state in _OVER and (before.state, before.serial) != (view.state, view.serial):
             self._counts[view.state] += 1
-        if self._follows and view.state not in ("empty", "testing"):
+        if self._follows and view.state not in ("empty", "waiting", "testing"):
             self._chosen = view.slot
         self._redraw()
         self._leave_if_idle()
@@ -491,6 +494,8 @@ class Station(App[None]):
                 text.append(f"[{bar}]\n")
         elif view.state == "empty":
             said = say("put_in")
+        elif view.state == "waiting":
+            said = say("wait")
         chinese, _, english = said.partition(" / ")
         text.append("\n".join([*wrapped(chinese, width), *wrapped(english, width)]))
         return text

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import os
 import sys
 import tempfile
 import threading
@@ -63,19 +64,17 @@ def question(key: str, **values: Any) -> str:
 def plan(asked: Asked, store: Any, plant: Any = None, question: Question = question) -> line.Plan:
     """What a station with or without a jig does. Raises UsageError, BundleError, ValueError."""
     if not asked.station:
-        raise UsageError("Say which --station this is.")
+        raise UsageError(say("say_station"))
     jig, rows = _jig(asked, question)
     flashing = None
     made_by = version()
     if asked.stage == "pcba":
         if asked.bundle is None or not asked.lot or not asked.revision:
-            raise UsageError("The stage pcba needs a BUNDLE, --lot and --hardware-revision.")
+            raise UsageError(say("say_pcba"))
         identity.Identity("any", asked.lot, asked.revision, 20260101).encode()
         found = bundle.read(asked.bundle)
         if not found.is_complete:
-            raise bundle.BundleError(
-                f"{asked.bundle} was made without --micropython and cannot flash an empty chip."
-            )
+            raise bundle.BundleError(say("incomplete_bundle", path=asked.bundle))
         from host_tools.store import station
 
         private = signature.key(signature.default_path())
@@ -84,7 +83,7 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         flashing = line.Flashing(found, asked.lot, asked.revision, private, settings)
         made_by = f"{found.version} by {made_by}"
     if asked.studying and not asked.worker:
-        raise UsageError("A gauge study compares workers: say which --worker this is.")
+        raise UsageError(say("say_worker"))
     labelling = _labelling(asked, question) if asked.stage == "pack" else None
     ready = _hands_ready(asked.once) if isinstance(jig, Hands) else _jig_ready(jig, asked.once)
     return line.Plan(
@@ -101,6 +100,7 @@ def plan(asked: Asked, store: Any, plant: Any = None, question: Question = quest
         asked.studying,
         flashing,
         labelling,
+        knows_seats=not isinstance(jig, Hands),
     )
 
 
@@ -122,7 +122,7 @@ def _locked(asked: Asked, store: Any) -> Callable[[Sequence[str]], dict[str, str
 
 def _jig(asked: Asked, question: Question) -> tuple[Jig, list[list[str]]]:
     if bool(asked.jig) == bool(asked.ports):
-        raise UsageError("Name the controller of the jig with --jig, or units with --port.")
+        raise UsageError(say("say_jig"))
     if asked.jig:
         jig = JigLine(asked.jig)
         slots = jig.slots()
@@ -137,12 +137,24 @@ def _hands_ready(once: bool) -> Callable[[Sequence[str]], bool]:
         nonlocal rounds
         rounds += 1
         if once:
-            return rounds == 1
-        print(say("hand_ready", slots=", ".join(row)), file=sys.stderr, flush=True)
-        told = sys.stdin.readline()
-        return bool(told) and told.strip().lower() != "q"
+            return rounds == 1 and _plugged_in(row)
+        while True:
+            print(say("hand_ready", slots=", ".join(row)), file=sys.stderr, flush=True)
+            told = sys.stdin.readline()
+            if not told or told.strip().lower() == "q":
+                return False
+            if _plugged_in(row):
+                return True
 
     return ready
+
+
+def _plugged_in(ports: Sequence[str]) -> bool:
+    """Whether all are there; it is told which are not. What is not there cannot fail."""
+    away = [port for port in ports if not os.path.exists(port)]
+    for port in away:
+        print(say("hand_away", slot=port), file=sys.stderr, flush=True)
+    return not away
 
 
 def _jig_ready(jig: Jig, once: bool) -> Callable[[Sequence[str]], bool]:
@@ -165,6 +177,8 @@ def _jig_ready(jig: Jig, once: bool) -> Callable[[Sequence[str]], bool]:
             if once or (is_new and time.monotonic() - since_s > _STEADY_S):
                 with lock:
                     done[row[0]] = seats
+                if once and not is_new:
+                    print(say("nothing_in", slots=", ".join(row)), file=sys.stderr, flush=True)
                 return is_new or not once
             time.sleep(_LOOK_S)
 
@@ -191,6 +205,8 @@ def teller() -> Tell:
     lock = threading.Lock()
 
     def tell(view: SlotView) -> None:
+        if view.state in ("empty", "waiting"):
+            return
         with lock:
             if said.get(view.slot) == (view.state, view.phase):
                 return
@@ -206,7 +222,7 @@ def _state(view: SlotView) -> str:
     ended = "aborted" if view.cause in ("unit_pulled", "pulled", "no_port") else "error"
     key = {"refused": "refused_unit", "ended": ended}.get(view.state, view.state)
     sentence = f": {view.sentence}" if view.sentence else ""
-    return f"{say(key) if key not in ('empty', 'testing') else view.state}{sentence}"
+    return f"{say(key) if key != 'testing' else view.state}{sentence}"
 
 
 def told(tested: Tested, as_json: bool) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 @dataclasses.dataclass(frozen=True)
 class SlotView:
-    """What the worker sees of a slot. state: empty, locked, testing, passed, failed, refused,
-    ended."""
+    """What the worker sees of a slot. state: empty, waiting (put in, its row is still at the
+    others), locked, testing, passed, failed, refused, ended."""
 
     slot: str
     state: str
