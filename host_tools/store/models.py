@@ -139,8 +139,8 @@ class RTransfer(Base):
 class Run(Base):
     """A unit at a stage of a station: how it went.
 
-    outcome: passed, failed, error or aborted. kind: of PRODUCTION or JUDGING, or "rack": it has
-    begun to age. phase: where it failed, empty when it did not.
+    outcome: passed, failed, error or aborted. kind: of PRODUCTION, or of those
+    that judge the station. stage: of the route, or of NOTES. phase: where it failed, else empty.
     """
 
     __tablename__ = "run"
