@@ -40,6 +40,8 @@ def test_a_study_is_told_and_kept(local: Engine) -> None:
     run(local, "gauge", "--station", "s1", code=1)
     table = run(local, "gauge", "--station", "s1", "--since", "2020-01-01").stdout
     assert "optics.red" in table and "27.86" in table
+    told = run(local, "gauge", "--station", "s1", "--stage", "nonsense", code=2)
+    assert "pcba" in told.stderr
 
 
 def test_slots_by_their_reference_units(local: Engine, tmp_path: Path) -> None:
