@@ -24,7 +24,7 @@ BACKED = re.compile(
 SKIPPED = {"node_modules", ".venv", "build", ".git"}
 READ = [
     path
-    for pattern in ("*.md", "*.j2", "*.html", "host_tools/**/*.py", "docs/*.py")
+    for pattern in ("*.md", "*.j2", "*.html", "host_tools/**/*.py", "docs/*.py", "docs/*.md")
     for path in sorted(REPO.rglob(pattern) if "/" not in pattern else REPO.glob(pattern))
     if not SKIPPED & set(path.relative_to(REPO).parts)
 ]

@@ -12,7 +12,9 @@ import pytest
 
 REPO = Path(__file__).resolve().parent.parent
 MAKEFILE = (REPO / "Makefile").read_text()
-PAGES = [page for page in ("README.md", "CHANGELOG.md") if (REPO / page).exists()]
+PAGES = [
+    page for page in ("README.md", "CHANGELOG.md", "docs/factory.md") if (REPO / page).exists()
+]
 
 
 def run(
