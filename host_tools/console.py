@@ -218,6 +218,11 @@ class Console:
         a, b, c = curve_e7
         self.ask(f"set calibration {a} {b} {c} {evidence} {date} {batch or '-'}")
 
+    def set_baseline(self, person: int, readings: list[tuple[datetime.date, int]]) -> None:
+        """Three settled readings (day in UTC, percent) of a person, 0: who chooses none."""
+        told = " ".join(f"{day:%Y%m%d} {percent}" for day, percent in readings)
+        self.ask(f"set baseline {person} {told}")
+
     def record(self, on: bool) -> None:
         """Whether the unit measures on a cable too, until its next reset."""
         self.ask(f"set mode {'recording' if on else 'home'}")

@@ -19,8 +19,8 @@ from sim.board import Board, Reset
 from sim.door import App, core, crash, field, settings
 
 EVERY = (
-    "calibration clock crash help identify language leds log mode off reset selftest settings "
-    "stop stream"
+    "baseline calibration clock crash help identify language leds log mode off reset selftest "
+    "settings stop stream"
 )
 
 
@@ -170,6 +170,8 @@ def test_settings_are_told_changed_and_kept(
         ("colour", "red", "value"),
         ("evidence", "human_sao2", "refused"),
         ("batch", "B1", "refused"),
+        ("baseline", "90", "refused"),
+        ("baseline_person", "1", "refused"),
         ("__class__", "x", "value"),
     ):
         with pytest.raises(ConsoleError) as refused:
@@ -218,6 +220,45 @@ def test_a_calibration_moves_the_reading_and_stays(
         with pytest.raises(ConsoleError):
             console.ask("set calibration " + wrong)
     assert console.calibration() == told and device.app.settings.curve_e7 == curve
+
+
+def test_a_clinic_sets_a_baseline_for_one_person(
+    device: Device, console: Console, tmp_path: Path
+) -> None:
+    assert console.ask("baseline") == "baseline=-"
+    days = [datetime.date(2026, 11, day) for day in (24, 24, 26)]
+    console.set_baseline(2, list(zip(days, (92, 90, 91), strict=True)))
+    kept = settings.load(str(tmp_path))
+    epoch = datetime.date(2000, 1, 1)
+    assert kept.baseline == tuple(
+        ((day - epoch).days, pct) for day, pct in zip(days, (92, 90, 91), strict=True)
+    )
+    assert (kept.baseline_person, kept.baseline_pct()) == (2, 91)
+    told = "person=2 percent=91 readings=20261124:92,20261124:90,20261126:91 holds=no"
+    assert console.ask("baseline") == told, "the clock was never set"
+    console.set_clock(datetime.datetime(2027, 2, 25, tzinfo=datetime.UTC))
+    assert console.ask("baseline").endswith("holds=no"), "older than 90 days"
+    console.set_clock(datetime.datetime(2026, 12, 1, tzinfo=datetime.UTC))
+    assert console.ask("baseline").endswith("holds=yes")
+    for wrong in (
+        "5 20261124 92 20261124 90 20261126 91",  # no such person
+        "-1 20261124 92 20261124 90 20261126 91",
+        "2 20261124 92 20261124 90 20261124 91",  # all on one day
+        "2 20261124 92 20261124 87 20261126 91",  # too low for any
+        "2 20261124 95 20261124 92 20261126 91",
+        "2 20260229 92 20261124 90 20261126 91",  # no such day
+        "2 20261124 92 20261124 90",
+        "none none",
+        "2",
+        "a b c d e f g",
+    ):
+        with pytest.raises(ConsoleError):
+            console.ask("set baseline " + wrong)
+        assert vars(settings.load(str(tmp_path))) == vars(kept)
+        assert vars(device.app.settings) == vars(kept)
+    console.ask("set baseline none")
+    assert console.ask("baseline") == "baseline=-"
+    assert settings.load(str(tmp_path)).baseline == ()
 
 
 def test_raw_samples_are_those_of_the_sensor(device: Device, console: Console) -> None:

@@ -906,5 +906,8 @@ def test_a_baseline_counts_only_where_the_date_is_known() -> None:
     assert not device.app._held_marks & terms.MARK_BASELINE
     device.board.clock_set_s = 9830 * 86400
     assert device.app._marks() & terms.MARK_BASELINE
+    device.app.person = 1
+    assert not device.app._marks() & terms.MARK_BASELINE, "of nobody else"
+    device.app.person = 0
     device.board.clock_set_s = 9950 * 86400
     assert not device.app._marks() & terms.MARK_BASELINE

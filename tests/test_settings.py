@@ -27,6 +27,7 @@ def stored() -> settings.Settings:
     told.dimming = 2
     told.phone = "+86 138-0013800"
     told.baseline = ((9800, 91), (9800, 90), (9802, 92))  # type: ignore[assignment]
+    told.baseline_person = 3
     return told
 
 
@@ -94,7 +95,7 @@ def test_a_record_of_another_length(tmp_path: Path, damage: str) -> None:
 def test_a_record_of_another_version() -> None:
     body = bytearray(settings.encode(stored())[:-4])
     assert settings.decode(signed(bytes(body))) is not None
-    for version in (0, 1, 2, 255):
+    for version in (0, 1, 2, 3, 255):
         body[2] = version
         assert settings.decode(signed(bytes(body))) is None
 
@@ -107,15 +108,16 @@ def test_a_record_of_another_version() -> None:
         (7, b"\x03"),  # a controller
         (9, b"\x02"),  # winter
         (10, b"\x03"),  # dimming
-        (11, b"\xe6\xb1"),  # a language
-        (13, struct.pack("<i", 500_000_001)),  # a
-        (17, struct.pack("<i", 346_596_622)),  # b of the wrong sign
-        (21, struct.pack("<i", 0)),  # c
-        (25, struct.pack("<I", 4_000_000_000)),  # date
-        (29, b"\xff" * 16),  # batch
-        (45, b"12345678901234x"),  # phone
-        (61, b"\x57"),  # a baseline of 87
-        (64, struct.pack("<H", 9700)),  # readings that lie months apart
+        (11, b"\x05"),  # the person of the baseline
+        (12, b"\xe6\xb1"),  # a language
+        (14, struct.pack("<i", 500_000_001)),  # a
+        (18, struct.pack("<i", 346_596_622)),  # b of the wrong sign
+        (22, struct.pack("<i", 0)),  # c
+        (26, struct.pack("<I", 4_000_000_000)),  # date
+        (30, b"\xff" * 16),  # batch
+        (46, b"12345678901234x"),  # phone
+        (62, b"\x57"),  # a baseline of 87
+        (65, struct.pack("<H", 9700)),  # readings that lie months apart
     ],
 )
 def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None:
@@ -143,6 +145,8 @@ def test_a_whole_record_that_makes_no_sense(offset: int, content: bytes) -> None
         ("baseline", ((9800, 91), (9800, 87), (9801, 91))),
         ("baseline", ((9800, 95), (9800, 91), (9801, 91))),
         ("baseline", ((9800, 91), (9800, 91), (9891, 91))),
+        ("baseline_person", 5),
+        ("baseline_person", -1),
         ("controller", "st7789"),
         ("curve_e7", (600_000_000, -346_596_622, 1_126_898_759)),
         ("curve_e7", (15_958_422, 346_596_622, 1_126_898_759)),
@@ -197,15 +201,29 @@ def test_the_curve_reaches_the_core(told: settings.Settings) -> None:
 def test_a_baseline_is_the_median_and_lasts_ninety_days() -> None:
     told = stored()
     assert told.baseline_pct() == 91
-    assert [told.baseline_holds(day) for day in (9801, 9802, 9892, 9893)] == [
+    assert [told.baseline_holds(day, 3) for day in (9801, 9802, 9892, 9893)] == [
         False,
         True,
         True,
         False,
     ]
-    assert not told.baseline_holds(-1), "without a clock nobody knows how old it is"
+    assert not told.baseline_holds(-1, 3), "without a clock nobody knows how old it is"
     assert settings.Settings().baseline_pct() == -1
-    assert not settings.Settings().baseline_holds(9802)
+    assert not settings.Settings().baseline_holds(9802, 0)
+
+
+def test_a_baseline_is_of_one_person_alone() -> None:
+    """What is usual for a sick person would hide that somebody else has become one."""
+    told = stored()
+    assert [told.baseline_holds(9802, person) for person in range(5)] == [
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    told.baseline_person = 0
+    assert [told.baseline_holds(9802, person) for person in (0, 1)] == [True, False]
 
 
 def test_any_language_of_two_letters_may_be_chosen(tmp_path: Path) -> None:

@@ -501,7 +501,7 @@ class App:
         if flags & field.FLAG_SUSPECT_SWAP:
             marks |= terms.MARK_SUSPECT_SWAP
         time_s = self.board.time_s()
-        if self.settings.baseline_holds(time_s // _DAY_S if time_s >= 0 else -1):
+        if self.settings.baseline_holds(time_s // _DAY_S if time_s >= 0 else -1, self.person):
             marks |= terms.MARK_BASELINE
         return marks
 

@@ -14,11 +14,11 @@ from micropython import const
 from oximeter.unit import Settings as Settings
 
 _MAGIC = b"XY"
-_VERSION = const(3)
+_VERSION = const(4)
 # Magic, version, an index for each of _CHOICES, language, curve a b c, date, batch, phone, the
 # baseline's three percentages and days; then the CRC.
-_LAYOUT = "<2sB8s2siiiI16s16s3B3H"
-_SIZE = const(70)
+_LAYOUT = "<2sB9s2siiiI16s16s3B3H"
+_SIZE = const(71)
 
 _CHOICES = (
     ("leds_swapped", (0, 1)),
@@ -29,6 +29,7 @@ _CHOICES = (
     ("silent", (0, 1)),
     ("winter", (0, 1)),
     ("dimming", (0, 1, 2)),
+    ("baseline_person", (0, 1, 2, 3, 4)),
 )
 
 # Coefficients in percent * 10^7, as published. Beyond these bounds it is no oximeter's curve.

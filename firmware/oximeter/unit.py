@@ -26,6 +26,7 @@ class Settings:
         # Of one person with a chronic disease, set by the clinic: (day since 2000-01-01, percent)
         # of three settled readings on at least two days. Empty: none.
         self.baseline = ()
+        self.baseline_person = 0  # whose it is: 1 to 4, or 0 for whoever chooses nobody
         self.lost = False  # a record was there and no good: these are the defaults. Not stored
 
     def curve_q20(self):
@@ -36,10 +37,10 @@ class Settings:
         """The median of the three readings; -1 where there is no baseline."""
         return sorted([pct for _, pct in self.baseline])[1] if self.baseline else -1
 
-    def baseline_holds(self, day):
-        """Whether it counts on this day since 2000-01-01: for 90 days, and never without a clock
-        that was set (-1)."""
-        if not self.baseline or day < 0:
+    def baseline_holds(self, day, person):
+        """Whether it counts on this day since 2000-01-01: for 90 days and its person alone, and
+        never without a clock that was set (-1)."""
+        if not self.baseline or day < 0 or person != self.baseline_person:
             return False
         newest = max([set_on for set_on, _ in self.baseline])
         return 0 <= day - newest <= 90

@@ -7,8 +7,8 @@ may leave console.job. ValueError("code", "sentence") becomes an ERROR, any othe
 import sys
 
 NAMES = (
-    "calibration clock crash help identify language leds log mode off reset selftest settings "
-    "stop stream"
+    "baseline calibration clock crash help identify language leds log mode off reset selftest "
+    "settings stop stream"
 )
 
 

@@ -1,0 +1,50 @@
+"""baseline, set baseline PERSON DATE PERCENT DATE PERCENT DATE PERCENT, set baseline none: what is
+usual for one person with a chronic disease, as a clinic has found it.
+
+PERSON is whose it is: 1 to 4 as in the menu, or 0 where the unit has one user, who chooses nobody.
+Three settled readings of 88 to 94 % on at least two days, DATE as 20261126. It counts for 90 days,
+if the clock is set.
+"""
+
+from oximeter.link import clock
+from oximeter.link.commands import store
+
+_DAY_S = 86400
+
+
+def run(console, app, words):
+    kept = app.settings
+    board = app.board
+    if words:
+        if len(words) == 7:
+            told = tuple([(_day(board, words[i]), int(words[i + 1])) for i in (1, 3, 5)])
+            person = int(words[0])
+        elif words == ["none"]:
+            told, person = (), 0
+        else:
+            raise ValueError("usage", "say set baseline PERSON, then DATE PERCENT three times")
+        before = kept.baseline, kept.baseline_person
+        kept.baseline, kept.baseline_person = told, person
+        try:
+            store(app)
+        except (ValueError, OSError):
+            kept.baseline, kept.baseline_person = before
+            raise
+    board.unload("link.clock")
+    if not kept.baseline:
+        return "baseline=-"
+    readings = []
+    for day, pct in kept.baseline:
+        readings.append(
+            "{}{:02}{:02}:{}".format(*board.gmtime(day * _DAY_S + board.EPOCH_S)[:3], pct)
+        )
+    holds = kept.baseline_holds(board.time_s() // _DAY_S, kept.baseline_person)
+    return "person={} percent={} readings={} holds={}".format(
+        kept.baseline_person, kept.baseline_pct(), ",".join(readings), "yes" if holds else "no"
+    )
+
+
+def _day(board, date):
+    """Days since 2000-01-01 of a date as 20261126."""
+    date = int(date)
+    return clock.seconds(board, date // 10000, date // 100 % 100, date % 100, 0, 0, 0) // _DAY_S
