@@ -541,6 +541,38 @@ def test_language_and_silence_are_kept() -> None:
     assert settings.load(device.board.DATA_DIR).silent == 1
 
 
+def test_a_language_that_is_gone_does_not_stop_it() -> None:
+    """An update may be without it: what is set then has no pack, and no screen."""
+    told = settings.Settings()
+    told.language = "fr"
+    device = home(told)
+    until(device, terms.INSERT)
+    device.run(200)
+    assert device.picture() == "no_finger"
+    assert device.app.settings.language == "zh"
+
+
+@pytest.mark.parametrize("marks", range(64))
+def test_an_old_reading_says_how_it_was_taken(marks: int) -> None:
+    """By the calibration and on the oxygen of then, whatever is set now."""
+    told = settings.Settings()
+    told.evidence, told.date, told.batch = "human_sao2", 20261124, "B-1"
+    for present in (told, None):
+        device = home(present)
+        until(device, terms.INSERT)
+        reading = list(device.app.reading)
+        reading[field.SETTLED_CENTIPCT] = 9600
+        reading[field.PULSE_DECIBPM] = 700
+        kept_by(device).append(reading, 0, -1, 0, marks)
+        device.app.marks = terms.MARK_OXYGEN
+        choose(device, terms.ITEM_RECORDS)
+        device.run(120)
+        view = device.app.view
+        assert view.calibrated == bool(marks & terms.MARK_HUMAN_SAO2)
+        shown = terms.MARK_OXYGEN | terms.MARK_BASELINE | terms.MARK_BELOW_RANGE
+        assert view.marks & shown == marks & shown
+
+
 def test_the_last_ten_of_a_person() -> None:
     device = home()
     until(device, terms.INSERT)

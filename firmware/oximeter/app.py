@@ -633,7 +633,13 @@ class App:
             return
         view = self.view
         self._compose(view, now_ms)
-        changed = screens.draw(self._display.canvas, view)
+        try:
+            changed = screens.draw(self._display.canvas, view)
+        except OSError:
+            if self.settings.language == "zh":
+                raise
+            self.settings.language = "zh"  # what was chosen went with an update
+            return
         try:
             if not self._lit:
                 self._lit_ms = now_ms
@@ -752,7 +758,8 @@ class App:
         view.spo2_pct = verdict.rounded_half_down(record[field.SPO2_CENTIPCT])
         decibpm = record[field.PULSE_DECIBPM]
         view.pulse_bpm = field.NONE if decibpm < 0 else (decibpm + 5) // 10
-        view.marks = 0
+        view.marks = record[field.MARKS]  # of then, as the calibration
+        view.calibrated = view.marks & terms.MARK_HUMAN_SAO2 != 0
         view.count = -self.ordinal
         return picture.RESULT
 
