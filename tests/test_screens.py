@@ -332,6 +332,12 @@ def test_the_words_are_those_that_were_argued(name):
     assert "正常" not in everything.replace("不等于正常", "")
 
 
+def test_no_verdict_is_no_word_on_the_calibration():
+    """A calibrated unit has none either, of somebody who is given oxygen."""
+    for language, demo in (("zh", "演示"), ("en", "demo")):
+        assert demo not in "".join(glyphs.read_texts(language)["words_unjudged"]).lower()
+
+
 @pytest.fixture(scope="module")
 def font() -> dict[str, str]:
     return glyphs.read_hex(glyphs.SUBSET)
@@ -482,6 +488,20 @@ def test_a_telephone_number_is_shown_as_far_as_it_goes():
         canvas = drawn(view_of(picture.FAILED, phone=phone))
         assert canvas[: 6 * 128] == plain[: 6 * 128]
         assert canvas != plain
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_rest_of_the_link_mode_is_in_seconds(language, font):
+    """A bare 97 on an oximeter would be taken for a saturation."""
+    (unit,) = glyphs.read_texts(language)["seconds"]
+    letters = [row.rstrip(".") for row in glyphs.line_rows(unit, font)]
+    width = max(map(len, letters))
+    for count in (7, 97, 120):
+        rows = rows_of(drawn(view_of(picture.LINK, language, count=count)))[48:]
+        right = max(len(row.rstrip(".")) for row in rows)
+        assert [row[right - width : right].rstrip(".") for row in rows] == letters
+        left = min(row.index("#") for row in rows if "#" in row)
+        assert abs(left - (128 - right)) <= 4, "in the middle"
 
 
 # The wave, and drawing no more than needed --------------------------------------------------

@@ -243,7 +243,7 @@ def _sentence(pack, canvas, view, number):
     if number == picture.FAILED:
         _centred(pack, canvas, view.phone)
     elif number == picture.LINK:
-        _centred(pack, canvas, str(view.count))
+        _centred(pack, canvas, str(view.count), picture.SECONDS)
     elif picture.WORDS <= number <= picture.WORDS + terms.BELOW:
         _icon(pack, canvas, 0, view)
         if _says_last(view):
@@ -306,9 +306,15 @@ def _figures(pack, canvas, at, figures):
     return width - 1
 
 
-def _centred(pack, canvas, figures):
-    x = (_WIDTH - _figures(pack, None, 0, figures)) // 2
-    _figures(pack, canvas, _WAVE_AT + max(0, x), figures)
+def _centred(pack, canvas, figures, unit=field.NONE):
+    """Small numerals in the last line, and a unit behind them."""
+    width = _figures(pack, None, 0, figures)
+    if unit != field.NONE:
+        width += 3 + _shape(pack, None, 0, unit)
+    at = _WAVE_AT + max(0, (_WIDTH - width) // 2)
+    at += _figures(pack, canvas, at, figures)
+    if unit != field.NONE:
+        _shape(pack, canvas, at + 3, unit)
 
 
 def _shape(pack, canvas, at, number):
