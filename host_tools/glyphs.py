@@ -75,7 +75,7 @@ def read_texts(language: str) -> Texts:
 
 def texts_characters() -> list[str]:
     """Every character that a screen or the leaflet may write, sorted."""
-    written = ["0123456789-以下。", LEAFLET.read_text(encoding="utf-8")]
+    written = ["0123456789-低于。", LEAFLET.read_text(encoding="utf-8")]
     for language in languages():
         written += [part for parts in read_texts(language).values() for part in parts]
     return sorted(set("".join(written)) - {"\n"})

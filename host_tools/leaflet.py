@@ -2,10 +2,14 @@
 
     python -m host_tools.leaflet [FILE]     writes build/leaflet.pdf
 
+It is that of a unit as it is delivered, without evidence for its calibration: as on the display no
+number is good on it. `--evidence human_sao2` makes that of a unit which has such evidence.
+
 The lines of the verdict table are asked of firmware/oximeter/verdict.py, the sentences are those
 of the screens, the letters those of their font, each pixel smoothed to a printer's size.
 """
 
+import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
 TEXT = Path(__file__).with_name("leaflet.txt")
 OUT = Path(__file__).resolve().parent.parent / "build" / "leaflet.pdf"
 
+EVIDENCE = ("none", "secondary", "human_sao2")
+
 DPI = 200
 PAGE_MM = (210, 297)
 MARGIN_MM = 13
@@ -32,10 +38,10 @@ class LeafletError(ValueError):
     """The page does not hold what it is to say; the sentence tells where."""
 
 
-def verdict_lines() -> list[tuple[str, int]]:
+def verdict_lines(evidence: str) -> list[tuple[str, int]]:
     """The saturations that share a verdict, and the verdict, best first: ("95-100", GREEN)."""
     unit = settings.Settings()
-    unit.evidence = "human_sao2"
+    unit.evidence = evidence
     found: list[tuple[int, int, int]] = []
     for spo2_pct in range(100, 68, -1):
         told = verdict.judge(spo2_pct, 72, 0, 0, unit)
@@ -46,7 +52,7 @@ def verdict_lines() -> list[tuple[str, int]]:
     lines = []
     for low, high, told in found:
         words = f"{low}-{high}" if low < high else f"{low}"
-        lines.append(("70以下" if told == terms.BELOW else words, told))
+        lines.append(("低于70" if told == terms.BELOW else words, told))
     return lines
 
 
@@ -140,8 +146,8 @@ class Page:
         return Image.fromarray(~self.ink)
 
 
-def page() -> Page:
-    """The whole leaflet. Raises LeafletError, TextError."""
+def page(evidence: str = "none") -> Page:
+    """The whole leaflet, by a calibration with such evidence. Raises LeafletError, TextError."""
     made = Page(glyphs.read_hex(glyphs.SUBSET))
     left, wide = made.margin, made.width
     beside = round((SCREEN_MM + 5) * _MM)
@@ -151,6 +157,8 @@ def page() -> Page:
         "三": gallery.drawn(gallery.view_of(field.OK, spo2_pct=97, pulse_bpm=72, progress=60)),
     }
     for kind, *parts in words():
+        if kind == "demo" and evidence == "human_sao2":
+            continue
         if kind == "title":
             made.y = made.text(parts[0], 14, left, wide, made.y) + round(3 * _MM)
         elif kind == "step" and parts[0] in screens:
@@ -165,7 +173,7 @@ def page() -> Page:
             made.text(parts[0], 11, left, wide, made.y)
             made.y = made.text(parts[1], 7.4, left + round(14 * _MM), wide, made.y)
             made.y += round(3 * _MM)
-            for percent, told in verdict_lines():
+            for percent, told in verdict_lines(evidence):
                 made.text(percent, 8.4, left + round(4 * _MM), wide, made.y)
                 made.y = made.text(advice(told), 7.6, left + round(42 * _MM), wide, made.y)
                 made.ink[made.y - 2 : made.y, left : left + wide] = True
@@ -187,9 +195,13 @@ def page() -> Page:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    out = Path((arguments if arguments is not None else sys.argv[1:] or [str(OUT)])[0])
+    parser = argparse.ArgumentParser(prog="python -m host_tools.leaflet")
+    parser.add_argument("file", nargs="?", type=Path, default=OUT)
+    parser.add_argument("--evidence", choices=EVIDENCE, default="none")
+    options = parser.parse_args(arguments)
+    out = options.file
     try:
-        made = page().image()
+        made = page(options.evidence).image()
     except (LeafletError, glyphs.TextError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -11,16 +11,49 @@ from sim.door import field, terms
 
 
 def test_the_table_is_that_of_the_verdicts() -> None:
-    assert leaflet.verdict_lines() == [
+    assert leaflet.verdict_lines("human_sao2") == [
         ("95-100", terms.GREEN),
         ("94", terms.ATTENTION),
         ("93", terms.DOCTOR),
         ("91-92", terms.RECHECK),
         ("70-90", terms.CALL),
-        ("70以下", terms.BELOW),
+        ("低于70", terms.BELOW),
     ]
     assert leaflet.advice(terms.DOCTOR).replace(" ", "") == "请今天就医"
     assert "呼叫120" in leaflet.advice(terms.CALL)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What a page has written on it."""
+    texts: list[str] = []
+    text = leaflet.Page.text
+
+    def noted(page: leaflet.Page, said: str, mm: float, *where: int) -> int:
+        texts.append(said)
+        return text(page, said, mm, *where)
+
+    monkeypatch.setattr(leaflet.Page, "text", noted)
+    return texts
+
+
+@pytest.mark.parametrize("evidence", ["none", "secondary", "human_sao2"])
+def test_no_green_on_paper_without_arterial_blood(evidence: str, written: list[str]) -> None:
+    """Whoever reads 97 on the display looks up here what it means."""
+    leaflet.page(evidence)
+    said = "".join(written)
+    assert ("未见降低" in said) == (evidence == "human_sao2")
+    assert ("没有和动脉血对比过" in said) == (evidence != "human_sao2")
+    assert "不是医疗器械" in said and "马上呼救" in said
+
+
+def test_the_leaflet_of_a_unit_as_it_is_delivered_has_no_green(
+    tmp_path: Path, written: list[str]
+) -> None:
+    assert leaflet.main([str(tmp_path / "out.pdf")]) == 0
+    assert "未见降低" not in "".join(written)
+    assert leaflet.main([str(tmp_path / "out.pdf"), "--evidence", "human_sao2"]) == 0
+    assert "未见降低" in "".join(written)
 
 
 def test_what_it_says_comes_from_the_screens() -> None:
