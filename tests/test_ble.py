@@ -249,6 +249,31 @@ def test_link_mode_lasts_two_minutes(device: Device, ble: Any) -> None:
     assert not ble.active() and device.app.radio is None
 
 
+@pytest.mark.parametrize("connected", [False, True])
+def test_the_button_ends_link_mode_and_not_only_its_screen(
+    device: Device, ble: Any, connected: bool
+) -> None:
+    device.light.present = False
+    device.light._contact = 0.0
+    device.run(3000)
+    linked(device)
+    assert device.phase == terms.LINK and ble.active()
+    if connected:
+        phone(device, ble)
+    device.press()
+    assert device.phase == terms.INSERT
+    assert not ble.active() and device.app.radio is None, "nobody can be bonded any more"
+
+
+def test_the_button_leaves_other_radio_alone(device: Device, ble: Any) -> None:
+    """A finger in the two minutes: the phone that came for its numbers gets them."""
+    linked(device)
+    phone(device, ble)
+    device.app.go(terms.NOTICE, device.now_ms)
+    device.press()
+    assert device.phase != terms.LINK and ble.active()
+
+
 def test_who_is_connected_stays(device: Device, ble: Any) -> None:
     linked(device)
     there = phone(device, ble)

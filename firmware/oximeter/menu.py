@@ -48,6 +48,8 @@ def gesture(app, held, now_ms):
         app.forget_held()
         app.go(terms.MENU, now_ms)
     elif meaning == terms.LEAVE:
+        if phase == terms.LINK:
+            _end_radio(app)
         app.go(terms.INSERT, now_ms)
     elif meaning == terms.MUTE:
         _choose(app, terms.ITEM_SILENT, now_ms)
@@ -95,13 +97,19 @@ def _choose(app, item, now_ms):
         from oximeter.link import services
 
         phase = terms.LINK
-        if app.radio is not None:
-            app.radio.end()
+        _end_radio(app)
         app.radio = services.begin(app, now_ms, True)
         app.board.unload("link.services")
     else:
         phase = terms.OFF
     app.go(phase, now_ms)
+
+
+def _end_radio(app):
+    if app.radio is not None:
+        app.radio.end()
+        app.radio = None
+        app.board.unload("link.ble")
 
 
 def _find_record(app):
