@@ -840,12 +840,55 @@ def test_an_irregular_pulse_is_said_after_two_of_three(irregular: str, said: boo
     assert (picture.IRREGULAR in pages) == said
 
 
+def counted(device: Device, irregular: bool) -> bool:
+    """A settled reading as the core would give it; whether its result speaks of the pulse."""
+    app = device.app
+    app.reading[field.SETTLED_CENTIPCT] = app.reading[field.SPO2_CENTIPCT] = 9700
+    app.reading[field.FLAGS] = field.FLAG_IRREGULAR if irregular else 0
+    app._count(device.now_ms)
+    return picture.IRREGULAR in {app._page(page) for page in range(12)}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [("1", "1", True), ("10", "1", True), ("11", "0", True), ("0", "1", False), ("", "1", False),
+     ("100", "1", False), ("110", "0", False)],
+)  # fmt: skip
+def test_measurements_of_other_days_count_as_those_of_this_one(
+    before: str, now: str, said: bool
+) -> None:
+    """It sleeps after each of them, and somebody at home measures once a day."""
+    device = home()
+    until(device, terms.INSERT)
+    reading = list(device.app.reading)
+    reading[field.SETTLED_CENTIPCT] = 9700
+    for one in before:
+        reading[field.FLAGS] = field.FLAG_IRREGULAR if one == "1" else 0
+        kept_by(device).append(reading, 0, -1, 0, 0)
+        reading[field.FLAGS] ^= field.FLAG_IRREGULAR
+        kept_by(device).append(reading, 0, -1, 2, 0)  # of somebody else
+    woken = Device(board=Board(Finger(), data_dir=device.board.DATA_DIR))
+    woken.run(3000)
+    assert counted(woken, now == "1") == said
+
+
 def test_another_person_has_another_heart() -> None:
     device = settled()
-    device.app.rhythm = 7
+    assert not counted(device, True) and counted(device, True)
     guide.enter(device.app.guide, terms.PERSON, device.now_ms)
     device.app.gesture(0, device.now_ms)
-    assert device.app.rhythm == 0
+    assert device.app.person == 1
+    guide.enter(device.app.guide, terms.INSERT, device.now_ms)
+    device.run(400)
+    assert not counted(device, True)
+    assert counted(device, True)
+
+
+def test_in_a_replay_two_of_three_are_of_the_recording() -> None:
+    device = Device(keep_awake=True)
+    device.run(200)
+    assert not counted(device, True)
+    assert counted(device, True)
 
 
 @pytest.mark.parametrize("winter", [0, 1])

@@ -107,7 +107,8 @@ class App:
         self.notice = 0  # the picture that says what was chosen
         self.ordinal = 0  # of the record shown
         self.record_at = 0  # and its number in the log
-        self.rhythm = 0  # a bit for each of the last three settled readings: irregular
+        self.rhythm = -1  # a bit for each of the last three settled readings: irregular. -1: the
+        # log knows, and is asked when a finger comes
         self._counted = False  # this finger's settled reading
         self._held_pct = field.NONE
         self._held_bpm = field.NONE
@@ -520,6 +521,11 @@ class App:
             self._paged_ms = now_ms
         elif phase == terms.MEASURING and before != terms.LIVE:
             self.forget_held()
+            if self.rhythm < 0 and not self.board.keep_awake:
+                from oximeter import rhythm
+
+                self.rhythm = rhythm.before(self.log, self.person)
+                self.board.unload("rhythm")
             self._sound(buzzer.FINGER, now_ms)
         elif phase == terms.FAILED:
             self._sound(buzzer.ATTENTION, now_ms)
@@ -533,13 +539,13 @@ class App:
         """This finger's first settled reading: the one that is kept."""
         self._judge(True, now_ms)
         irregular = self.reading[field.FLAGS] & field.FLAG_IRREGULAR != 0
-        self.rhythm = (self.rhythm << 1 | irregular) & 7
         if not self.board.keep_awake:
             from oximeter.link import keep
 
             keep.keep(self, now_ms, self._held_marks)
             self.board.unload("link.keep")
             self.board.unload("log_end")
+        self.rhythm = (max(0, self.rhythm) << 1 | irregular) & 7
         self._announce(now_ms)
 
     def _announce(self, now_ms):

@@ -61,7 +61,7 @@ def gesture(app, held, now_ms):
             app.item = (app.item + 1) % terms.ITEMS
         elif phase == terms.PERSON:
             app.person = (app.person + 1) % 5
-            app.rhythm = 0
+            app.rhythm = -1
         else:
             _find_record(app)
 
