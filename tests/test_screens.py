@@ -385,6 +385,26 @@ def test_nothing_is_under_twelve_pixels_and_chinese_has_sixteen(font):
     assert heights == {48, 32, 16}
 
 
+def test_no_figure_has_less_than_twelve_lit_rows():
+    """The doctor's telephone number, an age, a pulse beside the wave: not the cell counts, what is
+    seen of it does. Strokes as everywhere, and sixteen of them in a line."""
+    for rows in language("zh").pieces()[picture.SMALL : picture.SMALL + 10]:
+        lit = [row for row in rows if "#" in row]
+        assert len(rows) == 16 and len(lit) >= 12
+        assert len(rows[0]) <= 7
+        assert all(len(run) >= 2 for row in lit for run in row.split(".") if run)
+
+
+def test_no_two_small_figures_look_alike():
+    small = language("zh").pieces()[picture.SMALL : picture.SMALL + 10]
+    wide = [["." * (7 - len(row)) + row for row in rows] for rows in small]
+    for one, two in combinations(wide, 2):
+        different = sum(
+            a != b for pair in zip(one, two, strict=True) for a, b in zip(*pair, strict=True)
+        )
+        assert different >= 0.08 * 7 * 15
+
+
 def language(name: str) -> glyphs.Language:
     art = glyphs.read_shapes(glyphs.SHAPES)
     return glyphs.Language(name, glyphs.read_hex(glyphs.SUBSET), art)
