@@ -286,7 +286,7 @@ async def connected(name: str | None, timeout_s: float = 30.0) -> AsyncIterator[
             )
         async with bleak.BleakClient(device) as client:
             yield client
-    except BleakBluetoothNotAvailableError as error:
+    except (BleakBluetoothNotAvailableError, FileNotFoundError) as error:  # D-Bus has no socket
         raise ReceiveError(
             f"This computer's Bluetooth cannot be used ({error}): switch it on and run this again."
         ) from None

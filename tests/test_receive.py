@@ -247,6 +247,7 @@ def run(*words: str) -> "subprocess.CompletedProcess[str]":
 def test_a_computer_without_bluetooth_gets_a_sentence() -> None:
     done = run()
     assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "Bluetooth cannot be used" in done.stderr, "and not that a connection has failed"
     assert "run this again" in done.stderr and done.stdout == ""
 
 
