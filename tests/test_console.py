@@ -256,6 +256,8 @@ def test_a_clinic_sets_a_baseline_for_one_person(
             console.ask("set baseline " + wrong)
         assert vars(settings.load(str(tmp_path))) == vars(kept)
         assert vars(device.app.settings) == vars(kept)
+    with pytest.raises(ConsoleError, match="88 to 94 on two days"):
+        console.ask("set baseline 2 20261124 92 20261124 90 20261124 91")
     console.ask("set baseline none")
     assert console.ask("baseline") == "baseline=-"
     assert settings.load(str(tmp_path)).baseline == ()

@@ -27,9 +27,11 @@ def run(console, app, words):
         kept.baseline, kept.baseline_person = told, person
         try:
             store(app)
-        except (ValueError, OSError):
+        except (ValueError, OSError) as error:
             kept.baseline, kept.baseline_person = before
-            raise
+            if isinstance(error, OSError):
+                raise
+            raise ValueError("value", "give readings of 88 to 94 on two days within 90") from None
     board.unload("link.clock")
     if not kept.baseline:
         return "baseline=-"
