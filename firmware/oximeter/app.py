@@ -122,7 +122,7 @@ class App:
         self._inverse = False
 
         # Made in the first step, when what reading the settings has left was collected; the driver
-        # once, since its buffer and slices take 1.2 KB.
+        # once, since its buffers and slices take half a KB.
         self._core = self._measured = self._driver = None
         self.reading = array("i", [field.NONE] * field.LENGTH)
         self.reading[field.STATUS] = field.STARTING

@@ -1,7 +1,7 @@
 """The MAX30102 pulse oximeter front end over I2C (Maxim 19-7740, Rev 1, 10/18).
 
-Two lights, one photodiode, an 18-bit converter and a FIFO of 32 samples, read whole and in one
-burst. `read` runs inside the sample path: it allocates nothing.
+Two lights, one photodiode, an 18-bit converter and a FIFO of 32 samples, read whole. `read`
+runs inside the sample path: it allocates nothing.
 """
 
 from micropython import const
@@ -10,6 +10,7 @@ from oximeter.drivers import registers
 
 LED_STEP_UA = const(200)
 DEPTH = const(32)
+_BURST = const(8)  # samples at a time: a step of 40 ms has four to six
 
 
 class WrongPart(OSError):
@@ -41,10 +42,10 @@ class Max30102:
         self._byte = bytearray(1)
         self.head = bytearray(7)
         self._three = bytearray(3)
-        self._raw = bytearray(6 * DEPTH)
+        self._raw = bytearray(6 * _BURST)
         raw = memoryview(self._raw)
         # One ready slice per number of samples: slicing inside `read` would allocate.
-        self._bursts = tuple([raw[: 6 * count] for count in range(DEPTH + 1)])
+        self._bursts = tuple([raw[: 6 * count] for count in range(_BURST + 1)])
 
     def start(
         self,
@@ -95,8 +96,20 @@ class Max30102:
             count = DEPTH
         if count == 0:
             return 0
-        self.bus.readfrom_mem_into(registers.ADDRESS, registers.FIFO_DATA, self._bursts[count])
-        # A pointer still where the last burst began did not move: these samples are not new. (Once
+        if self.swapped:
+            red_adc, ir_adc = ir_adc, red_adc
+        raw = self._raw
+        for first in range(0, count, _BURST):
+            end = min(first + _BURST, count)
+            self.bus.readfrom_mem_into(
+                registers.ADDRESS, registers.FIFO_DATA, self._bursts[end - first]
+            )
+            at = 0
+            for i in range(first, end):
+                red_adc[i] = (raw[at] & 3) << 16 | raw[at + 1] << 8 | raw[at + 2]
+                ir_adc[i] = (raw[at + 3] & 3) << 16 | raw[at + 4] << 8 | raw[at + 5]
+                at += 6
+        # A pointer still where the last block began did not move: these samples are not new. (Once
         # in 32 an overflow has pushed it just there; that costs this block and the next.)
         if read_ptr == self._read_ptr_before:
             self.lost = DEPTH - 1
@@ -105,14 +118,6 @@ class Max30102:
             self._read_ptr_before = read_ptr
         self.lost = lost
         self._lost_before = head[5]
-        if self.swapped:
-            red_adc, ir_adc = ir_adc, red_adc
-        raw = self._raw
-        at = 0
-        for i in range(count):
-            red_adc[i] = (raw[at] & 3) << 16 | raw[at + 1] << 8 | raw[at + 2]
-            ir_adc[i] = (raw[at + 3] & 3) << 16 | raw[at + 4] << 8 | raw[at + 5]
-            at += 6
         return count
 
     def verify(self):
