@@ -2,11 +2,13 @@
 
 import json
 import os
+import tokenize
 from types import SimpleNamespace
 
 import pytest
 
-from sim.vm import build, setup
+from sim.door import FIRMWARE
+from sim.vm import build, compact, setup
 from sim.vm.host import Vm, VmError
 
 pytestmark = pytest.mark.skipif(
@@ -110,6 +112,40 @@ def test_the_heap_ends_where_it_was_told_to(heap_kib):
         assert heap_kib * 1024 * 0.95 < free + used < heap_kib * 1024
         with pytest.raises(VmError, match="MemoryError"):
             vm.run(f"kept = [bytearray(500) for _ in range({heap_kib * 2 + 1})]")
+
+
+def test_the_short_names_are_in_the_rom():
+    """They take no memory on this port, nor on any that has the same types and modules."""
+    names = compact.free_names()
+    with Vm(heap_kib=256) as vm:
+        vm.run("def uses(x):\n" + "\n".join(f"    x.{name}" for name in [*names, "a_new_name"]))
+        kept = vm.run("micropython.qstr_info(1)")
+    assert "Q(a_new_name)" in kept
+    assert [name for name in names if f"Q({name})" in kept] == []
+    assert len(names) > 90, "as many as the firmware has use for"
+
+
+def test_short_names_are_none_that_the_firmware_speaks_of():
+    """A local name, an argument or an attribute of its own must not become another."""
+    words = set()
+    for path in FIRMWARE.rglob("*.py"):
+        with open(path, "rb") as file:
+            tokens = tokenize.tokenize(file.readline)
+            words |= {token.string for token in tokens if token.type == tokenize.NAME}
+    assert {"find", "struct", "gmtime"} <= words
+    assert not words & set(compact.free_names())
+
+
+def test_what_is_imported_for_a_moment_stands_in_no_package():
+    files = {path.relative_to(build.MPY).as_posix() for path in build.firmware().rglob("*.mpy")}
+    assert {"menu.mpy", "commands.mpy", "ask_log.mpy", "oximeter/app.mpy"} <= files
+    assert compact.flat()["oximeter.link.commands.log"] == "ask_log"
+    with Vm() as vm:
+        vm.run("import board, sys, menu\ndel menu")
+        assert vm.run("print('menu' in sys.modules)") == "True\n"
+        vm.run("board.unload('menu')\nfrom oximeter import crash\nboard.unload('oximeter.crash')")
+        vm.run("left = 'menu' in sys.modules, hasattr(sys.modules['oximeter'], 'crash')")
+        assert vm.run("print(left)") == "(False, False)\n"
 
 
 def test_garbage_of_earlier_steps_does_not_count():

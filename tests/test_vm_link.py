@@ -149,7 +149,7 @@ def test_bluetooth_sends_the_same(machine: Machine, tmp_path: Path) -> None:
     """Every value that is written, and the whole of a record request, on both interpreters."""
     bluetooth.BLE().active(False)
     ours = Device(Finger(), Board(Finger(), data_dir=tmp_path), vbus=None)
-    machine.vm.run("import bluetooth\nfrom oximeter.link import services\nble = bluetooth.BLE()")
+    machine.vm.run("import bluetooth\nimport services\nble = bluetooth.BLE()")
     machine.run(200)
     machine.vm.run("board.app.radio = services.begin(board.app, board.app.now_ms, True)")
     ours.run(200)
@@ -208,13 +208,13 @@ def test_what_they_keep_of_the_heap(
             build._compile(FIRMWARE / f"oximeter/{name}.py", made)
             vm.put(f"/oximeter/{name}.mpy", made.read_bytes())
         vm.run("import board, sys, os, struct, binascii, random\nfrom array import array")
-        vm.run("import oximeter.core.field, oximeter.settings, bluetooth\nbluetooth.BLE()")
+        vm.run("import oximeter.core.field, settings, bluetooth\nbluetooth.BLE()")
         before = vm.memory()[1]
         sizes = []
         for name, code in (
             ("log", "import oximeter.log\nlog = oximeter.log.Log('/data')\nlog.open()"),
             ("link and console", "from oximeter.link import console\nc = console.Console()"),
-            ("radio", "import oximeter.link.ble\nr = oximeter.link.ble.Radio(None, 0, True)"),
+            ("radio", "import ble\nr = ble.Radio(None, 0, True)"),
         ):
             vm.run(code)
             after = vm.memory()[1]
@@ -225,9 +225,9 @@ def test_what_they_keep_of_the_heap(
     idle = machine.live()
     machine.vm.run("import bluetooth\nble = bluetooth.BLE()")
     fake = machine.live() - idle
-    machine.vm.run("from oximeter.link import services")
+    machine.vm.run("import services")
     machine.vm.run("board.app.radio = services.begin(board.app, board.app.now_ms, True)")
-    machine.vm.run("del services\nboard.unload('link.services')")
+    machine.vm.run("del services\nboard.unload('services')")
     machine.vm.run("ble.irq_handler(1, (1, 1, b''))")
     machine.run(2000)
     connected = machine.live() - idle - fake
@@ -236,7 +236,7 @@ def test_what_they_keep_of_the_heap(
     console.log(20)
     machine.run(1000)
     whole = machine.live() - idle - fake
-    machine.vm.run("board.app.radio.end(); board.app.radio = None; board.unload('link.ble')")
+    machine.vm.run("board.app.radio.end(); board.app.radio = None; board.unload('ble')")
     machine.run(1000)
     off = machine.live() - idle - fake
     with capsys.disabled():
@@ -285,10 +285,10 @@ def test_all_of_it_runs_in_the_heap_of_a_device(
             without = machine.live()
             vm.run("import bluetooth\nble = bluetooth.BLE()")
             fakes.append(machine.live() - without)
-            vm.run("import oximeter.link.ble\ngc.collect()")  # as a device does meanwhile
-            vm.run("from oximeter.link import services")
+            vm.run("__import__('ble')\ngc.collect()")  # as a device does meanwhile
+            vm.run("import services")
             vm.run("board.app.radio = services.begin(board.app, board.app.now_ms, True)")
-            vm.run("del services\nboard.unload('link.services')")
+            vm.run("del services\nboard.unload('services')")
             machine.run(500)
             vm.run(
                 "ble.irq_handler(1, (1, 1, b'')); ble.irq_handler(28, (1, True, False, True, 16))"

@@ -76,7 +76,7 @@ class App:
         from oximeter import settings
 
         self.settings = settings.load(board.DATA_DIR)
-        board.unload("settings")
+        board.unload("oximeter.settings")
         self._display = Oled(
             board.display_port(), self.settings.controller or board.DISPLAY_CONTROLLER
         )
@@ -180,7 +180,7 @@ class App:
                 (App, Battery, Console, Max30102, Oled, button.Button, buzzer.Buzzer, screens.View)
             )
             self.log.open()
-            self.board.unload("log_end")
+            self.board.unload("oximeter.log_end")
             return 1  # at once: what opening has left in the memory can be collected first
         self._tend(now_ms)
         self.sample(now_ms)
@@ -348,7 +348,7 @@ class App:
                 from oximeter.drivers import bus
 
                 freed = bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us)
-                board.unload("drivers.bus")
+                board.unload("oximeter.drivers.bus")
                 if not freed:
                     # A software bus takes a held line for an acknowledge: it must not be asked.
                     raise OSError
@@ -366,7 +366,7 @@ class App:
         except OSError:
             self._sensor = None
             self._blame_bus()
-        board.unload("drivers.beginning")
+        board.unload("oximeter.drivers.beginning")
 
     def _sleep_sensor(self):
         sensor = self._sensor
@@ -543,8 +543,8 @@ class App:
             from oximeter.link import keep
 
             keep.keep(self, now_ms, self._held_marks)
-            self.board.unload("link.keep")
-            self.board.unload("log_end")
+            self.board.unload("oximeter.link.keep")
+            self.board.unload("oximeter.log_end")
         self.rhythm = (max(0, self.rhythm) << 1 | irregular) & 7
         self._announce(now_ms)
 
@@ -580,7 +580,7 @@ class App:
         self.console.step(self)
         if self.radio is not None and not self.radio.step(now_ms):
             self.radio = None
-            self.board.unload("link.ble")
+            self.board.unload("oximeter.link.ble")
 
     def forget_held(self):
         self._counted = False
@@ -627,7 +627,7 @@ class App:
 
         self._news_ms = now_ms
         menu.gesture(self, held, now_ms)
-        self.board.unload("menu")
+        self.board.unload("oximeter.menu")
 
     def present(self, now_ms):
         """Draw at most ten times a second, and only what is not shown already."""
@@ -835,7 +835,7 @@ class App:
             settings.save(self.board.DATA_DIR, self.settings)
         except OSError:
             pass  # a full flash must not stop the measurement
-        self.board.unload("settings")
+        self.board.unload("oximeter.settings")
 
 
 def _is_night(time_s):

@@ -5,6 +5,7 @@ Loaded for a press and let go of again: a button is pressed seldom.
 
 import os
 
+import oximeter
 from oximeter import terms
 from oximeter.ui import picture
 
@@ -29,7 +30,7 @@ GESTURES = bytes((
 ))
 # fmt: on
 
-_PACKS = __file__[: __file__.rfind("menu")] + "ui"
+_PACKS = oximeter.__file__[: oximeter.__file__.rfind("__init__")] + "ui"
 
 
 def gesture(app, held, now_ms):
@@ -99,7 +100,7 @@ def _choose(app, item, now_ms):
         phase = terms.LINK
         _end_radio(app)
         app.radio = services.begin(app, now_ms, True)
-        app.board.unload("link.services")
+        app.board.unload("oximeter.link.services")
     else:
         phase = terms.OFF
     app.go(phase, now_ms)
@@ -109,7 +110,7 @@ def _end_radio(app):
     if app.radio is not None:
         app.radio.end()
         app.radio = None
-        app.board.unload("link.ble")
+        app.board.unload("oximeter.link.ble")
 
 
 def _find_record(app):

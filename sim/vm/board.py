@@ -149,12 +149,12 @@ def console_write(content):
 
 
 def unload(name):
-    """Forget a module of the firmware that is seldom used, by its name after "oximeter."."""
-    whole = "oximeter." + name
-    if whole in sys.modules:
-        del sys.modules[whole]
-        parent, _, leaf = whole.rpartition(".")
-        delattr(sys.modules[parent], leaf)
+    """Forget a module of the firmware that was needed for a moment. Most stand in no package."""
+    if name in sys.modules:
+        del sys.modules[name]
+        parent, _, leaf = name.rpartition(".")
+        if parent:
+            delattr(sys.modules[parent], leaf)
 
 
 def forget_making(kinds):

@@ -168,6 +168,13 @@ def _shipped_as_they_are() -> list[Path]:
     return [FIRMWARE / name for name in _AS_SOURCE] + sorted(FIRMWARE.rglob("*.pack"))
 
 
+def _place(source: Path) -> Path:
+    """Where a device has what this file of the firmware becomes."""
+    place = source.relative_to(FIRMWARE).with_suffix("")
+    name = ".".join(place.parts).removesuffix(".__init__")
+    return Path(compact.flat().get(name, place.as_posix()) + ".mpy")
+
+
 def firmware() -> Path:
     """Bring build/mpy up to date with firmware/ and return it. Raises BuildError, VmMissing."""
     bundles = _bundles()
@@ -176,7 +183,7 @@ def firmware() -> Path:
         path for path in sorted((FIRMWARE / "oximeter").rglob("*.py")) if path not in inside
     ]
     return _make(
-        {path: (MPY / path.relative_to(FIRMWARE)).with_suffix(".mpy") for path in sources},
+        {path: MPY / _place(path) for path in sources},
         {path: MPY / path.relative_to(FIRMWARE) for path in _shipped_as_they_are()},
         MPY,
     )

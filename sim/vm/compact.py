@@ -4,12 +4,14 @@ MicroPython keeps every name it meets, some 20 bytes each, and for what several 
 in a dictionary besides. So the integers of the modules in SHARED go where they are used, as
 MicroPython's own `const` does within one file, and names that nobody outside can ask for
 (arguments that are never given by keyword, private functions, what only the firmware's own objects
-have) become a few short ones that all modules have in common. Together 9 KiB of 64, and a twelfth
-of the time of the signal path.
+have) become a few that all modules have in common and MicroPython has anyway. Together 11 KiB of
+64, and a twelfth of the time of the signal path. What is imported for a moment only is of no
+package (`flat`).
 """
 
 import array
 import ast
+import builtins
 import io
 import os
 import struct
@@ -30,11 +32,40 @@ SHARED = {
 }
 FOLDED = frozenset(SHARED.values())
 
+# What stands for a package, or for the whole way to it, in the name of a module on a device. The
+# commands have names of their own, since some are called as other modules are.
+_PACKAGES = {
+    "oximeter.link.commands.": "ask_",
+    "oximeter.link.": "",
+    "oximeter.drivers.": "",
+    "oximeter.": "",
+}
+# Asked for by boot.py and main.py, which ship as they are.
+_IN_PACKAGE = frozenset(("oximeter.app", "oximeter.crash"))
+
 # What whoever sits at the prompt, or at the host, asks of the firmware's objects by name.
 _ASKED_OUTSIDE = frozenset(
     ("step", "reading", "radio", "now_ms", "log", "sample", "settings", "record", "append", "find",
      "open", "end", "gesture", "board", "blank", "busy", "off")
 )  # fmt: skip
+# Names that MicroPython has in its ROM: those of its own types and modules. What needs a short
+# name gets one of these, since any other takes some 11 bytes of the heap (as one does that a port
+# lacks).
+_IN_ROM = """
+append clear copy count extend index insert pop remove reverse sort
+fromkeys get items keys popitem setdefault update values
+add difference discard intersection isdisjoint issubset issuperset symmetric_difference union
+center decode encode endswith find format isalpha isdigit islower isspace isupper join lower lstrip
+partition replace rfind rindex rpartition rsplit rstrip split splitlines startswith strip upper
+from_bytes to_bytes send throw close read readinto readline readlines write seek tell flush
+calcsize pack pack_into unpack unpack_from collect disable enable isenabled mem_alloc threshold
+acos asin atan atan2 ceil copysign cos degrees exp fabs floor fmod frexp isfinite isinf isnan ldexp
+modf radians sin sqrt tan trunc dump dumps load loads compile match search sub
+heapify heappop heappush popleft deque namedtuple sizeof addressof bytes_at bytearray_at
+sleep ticks_add ticks_cpu ticks_diff ticks_us localtime mktime time_ns
+chdir getcwd ilistdir rmdir statvfs unlink hexlify unhexlify
+seed randint randrange uniform choice getvalue
+"""
 # Objects that are not the firmware's: their names stay.
 _BUILT_IN: tuple[object, ...] = (
     b"", "", [], {}, (), set(), bytearray(), memoryview(b""), 0, array.array("i"), io.BytesIO(),
@@ -191,6 +222,27 @@ def _is_board(node: ast.expr) -> bool:
 
 
 @cache
+def free_names() -> list[str]:
+    """The names of the ROM that neither the firmware nor the board of the VM speaks of."""
+    inside = [Path(__file__).with_name(name) for name in _INSIDE_VM]
+    trees = [*_trees(), *(ast.parse(path.read_text(encoding="utf-8")) for path in inside)]
+    spoken = set(dir(builtins))
+    for tree in trees:
+        for node in ast.walk(tree):
+            for said in ("id", "attr", "arg", "name", "asname", "value"):
+                name = getattr(node, said, None)
+                if isinstance(name, str):
+                    spoken.add(name)
+    return [name for name in _IN_ROM.split() if name not in spoken]
+
+
+def _name(number: int) -> str:
+    """A short name for each number, the same in all modules."""
+    names = free_names()
+    return names[number] if number < len(names) else f"_{number}"
+
+
+@cache
 def _attributes() -> dict[str, str]:
     """A short name for everything that only the firmware's objects have. Two names get the same
     one where no object has both."""
@@ -203,7 +255,7 @@ def _attributes() -> dict[str, str]:
         beside = {other for owned in _owned() if name in owned for other in owned}
         taken = {short[other] for other in beside if other in short}
         short[name] = next(n for n in range(len(names)) if n not in taken)
-    return {name: f"_{n}" for name, n in short.items()}
+    return {name: _name(n) for name, n in short.items()}
 
 
 def _is_idle(node: ast.stmt) -> bool:
@@ -212,6 +264,52 @@ def _is_idle(node: ast.stmt) -> bool:
     if not isinstance(node, ast.FunctionDef) or node.name.endswith("__"):
         return False
     return node.name not in _mentioned()
+
+
+@cache
+def flat() -> dict[str, str]:
+    """The name on a device of each module that it imports for a moment, by its name in the source;
+    of the commands' package both, as a module and as what its modules' names begin with.
+
+    MicroPython keeps the name of a module, of its file and of its place in the package for ever:
+    98 bytes for oximeter.link.commands.identify, for ask_identify 40.
+    """
+    found = {}
+    for path in sorted(FIRMWARE.joinpath("oximeter").rglob("*.py")):
+        name = ".".join(path.relative_to(FIRMWARE).with_suffix("").parts)
+        if name in FOLDED or name in _IN_PACKAGE or ".core." in name or ".ui." in name:
+            continue
+        if path.name == "__init__.py":
+            name = name.removesuffix(".__init__")
+            if name + "." in _PACKAGES and not _PACKAGES[name + "."]:
+                continue  # there is nothing in it
+            found[name + "."] = _PACKAGES[name + "."]
+        package = next(start for start in _PACKAGES if name.startswith(start))
+        found[name] = _PACKAGES[package] + name.removeprefix(package)
+    assert len(set(found.values())) == len(found), "two modules have one name"
+    return found
+
+
+class _Flatten(ast.NodeTransformer):
+    """Imports by the flat names, and texts that are the name of a module."""
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> list[ast.stmt]:
+        """A module becomes an import of its own; what is of a module is asked of its new name."""
+        names = flat()
+        module = node.module or ""
+        alone = [alias for alias in node.names if f"{module}.{alias.name}" in names]
+        made: list[ast.stmt] = [
+            ast.Import([ast.alias(names[f"{module}.{alias.name}"], alias.asname or alias.name)])
+            for alias in alone
+        ]
+        node.names = [alias for alias in node.names if alias not in alone]
+        node.module = names.get(module, module)
+        return [*made, node] if node.names else made
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        if isinstance(node.value, str):
+            node.value = flat().get(node.value, node.value)
+        return node
 
 
 def _is_self(node: ast.expr) -> bool:
@@ -267,7 +365,7 @@ class _Rename(ast.NodeTransformer):
 
 
 def _short(names: Iterable[str], first: int = 0) -> dict[str, str]:
-    return {name: f"_{n}" for n, name in enumerate(dict.fromkeys(names), first)}
+    return {name: _name(n) for n, name in enumerate(dict.fromkeys(names), first)}
 
 
 def _private_globals(tree: ast.Module) -> Iterator[str]:
@@ -395,7 +493,7 @@ def bundle(sources: dict[str, str], exports: frozenset[str] = frozenset()) -> st
 
 def compact(source: str) -> str:
     """A smaller module that does the same. Raises SyntaxError."""
-    tree: ast.Module = _Fold().visit(ast.parse(source))
+    tree: ast.Module = _Flatten().visit(_Fold().visit(ast.parse(source)))
     for part in tree.body:
         if isinstance(part, ast.ClassDef):
             part.body = [node for node in part.body if not _is_idle(node)] or [ast.Pass()]
@@ -417,4 +515,4 @@ def compact(source: str) -> str:
         if isinstance(part, ast.ClassDef):
             part.name = names.get(part.name, part.name)
         _Rename(names, _attributes()).visit(part)
-    return ast.unparse(tree)
+    return ast.unparse(ast.fix_missing_locations(tree))

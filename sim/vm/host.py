@@ -110,8 +110,8 @@ class Vm:
     def _start(self) -> None:
         """Import module by module, so that what importing leaves behind is collected between."""
         # The settings' module goes again when the app has read them.
-        for name in [*build.resident(), "oximeter.settings"]:
-            self.run(f"import {name}\ngc.collect()")
+        for name in [*build.resident(), "settings"]:
+            self.run(f"__import__('{name}')\ngc.collect()")
         self.run("board.start()")
 
     def step(self, now_ms: int) -> int:

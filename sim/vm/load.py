@@ -74,7 +74,7 @@ class Board:
     def sensor_bus(self):
         return self.sensor
     def display_port(self):
-        from oximeter.drivers.i2c_port import I2cPort
+        from i2c_port import I2cPort
         return I2cPort(self.display)
     def sleep_ms(self, ms): pass
     sleep_us = sleep_ms

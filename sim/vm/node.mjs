@@ -95,8 +95,8 @@ mp.registerJsModule("hostbus", {
 });
 
 // An exception is printed inside, which takes no memory; carried out here as an object it would ask
-// a full heap for more, and MicroPython would stand still over that. Its names are those that the
-// firmware has anyway (compact.py): what is no part of a device is to take no room in its heap.
+// a full heap for more, and MicroPython would stand still over that. Its names are short: what is no
+// part of a device is to take little room in its heap.
 const FAILED = -1000;
 mp.runPython(`
 import gc, micropython, sys

@@ -83,7 +83,7 @@ class Radio:
                 written = self._written
                 self._written = 0
                 request.answer(self, written)
-                self.app.board.unload("link.request")
+                self.app.board.unload("oximeter.link.request")
             if self._peer >= 0:
                 self._serve(now_ms)
         except OSError:

@@ -61,4 +61,4 @@ class Console:
         self.job = None
         self.until_ms = app.now_ms + _PATIENCE_MS
         commands.answer(self, app, self._line, length)
-        app.board.unload("link.commands")
+        app.board.unload("oximeter.link.commands")

@@ -21,7 +21,7 @@ def store(app):
     from oximeter import settings
 
     settings.save(app.board.DATA_DIR, app.settings)
-    app.board.unload("settings")
+    app.board.unload("oximeter.settings")
     app.follow_settings()
 
 
@@ -56,4 +56,4 @@ def _run(console, app, words):
         __import__(whole)
         return sys.modules[whole].run(console, app, words[1:])
     finally:
-        app.board.unload(whole[9:])
+        app.board.unload(whole)

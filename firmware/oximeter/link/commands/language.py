@@ -2,9 +2,10 @@
 
 import os
 
+import oximeter
 from oximeter.link.commands import store
 
-_PACKS = __file__[: __file__.rfind("link")] + "ui"
+_PACKS = oximeter.__file__[: oximeter.__file__.rfind("__init__")] + "ui"
 
 
 def run(console, app, words):
