@@ -468,6 +468,7 @@ def test_short_turns_the_picture() -> None:
     until(device, terms.INSERT)
     device.press()
     assert device.app.settings.turned == 1
+    device.run(40)  # stored when it was shown, in a step without a frame
     assert settings.load(device.board.DATA_DIR).turned == 1
 
 

@@ -97,6 +97,7 @@ class App:
         self.off = False  # nothing is left to do: the board may sleep
         self.log = log.Log(board.DATA_DIR)
         self._unsaved = False
+        self.loaded = False  # a module, in this step
         self.console = Console()
         self.radio = None  # while Bluetooth is on
         self.now_ms = 0
@@ -161,11 +162,15 @@ class App:
         self._aimed_ms = 0
 
     def step(self, now_ms):
-        """Everything that is due at now_ms; the milliseconds until the next call."""
-        if self._unsaved:
-            self._unsaved = False
-            self._save()
+        """Everything that is due at now_ms; the milliseconds until the next call.
+
+        A module that is needed for a moment ends the step: what it leaves in memory can be
+        collected before more is taken. The rest waits for the next.
+        """
+        self.loaded = False
         if self.guide[terms.PHASE] == terms.OFF:
+            if self._unsaved:
+                self._save()
             # A button still down would wake the board at once.
             self.off = self.board.button.value() == 1
             return _STEP_MS
@@ -180,7 +185,7 @@ class App:
                 (App, Battery, Console, Max30102, Oled, button.Button, buzzer.Buzzer, screens.View)
             )
             self.log.open()
-            self.board.unload("oximeter.log_end")
+            self.unload("oximeter.log_end")
             return 1  # at once: what opening has left in the memory can be collected first
         self._tend(now_ms)
         self.sample(now_ms)
@@ -197,9 +202,20 @@ class App:
                 except OSError:
                     pass  # the next read will tell
         self._lead(now_ms)
-        self.present(now_ms)
-        self._link(now_ms)
+        self.now_ms = now_ms
+        if not self.loaded:
+            self.console.step(self)
+        if not self.loaded and self.radio is not None and not self.radio.step(now_ms):
+            self.radio = None
+            self.unload("oximeter.link.ble")
+        if not self.loaded:
+            self.present(now_ms)
         return _STEP_MS
+
+    def unload(self, name):
+        """Forget a module that was needed for a moment."""
+        self.loaded = True
+        self.board.unload(name)
 
     def sample(self, now_ms):
         """Sensor to core to `reading`. Nothing is allocated while the sensor answers."""
@@ -348,7 +364,7 @@ class App:
                 from oximeter.drivers import bus
 
                 freed = bus.recover(board.sensor_scl, board.sensor_sda, board.sleep_us)
-                board.unload("oximeter.drivers.bus")
+                self.unload("oximeter.drivers.bus")
                 if not freed:
                     # A software bus takes a held line for an acknowledge: it must not be asked.
                     raise OSError
@@ -366,7 +382,7 @@ class App:
         except OSError:
             self._sensor = None
             self._blame_bus()
-        board.unload("oximeter.drivers.beginning")
+        self.unload("oximeter.drivers.beginning")
 
     def _sleep_sensor(self):
         sensor = self._sensor
@@ -543,8 +559,8 @@ class App:
             from oximeter.link import keep
 
             keep.keep(self, now_ms, self._held_marks)
-            self.board.unload("oximeter.link.keep")
-            self.board.unload("oximeter.log_end")
+            self.unload("oximeter.link.keep")
+            self.unload("oximeter.log_end")
         self.rhythm = (max(0, self.rhythm) << 1 | irregular) & 7
         self._announce(now_ms)
 
@@ -573,14 +589,6 @@ class App:
     def _is_linked(self, now_ms):
         """Somebody sits at the console, or a phone fetches what is stored."""
         return now_ms < self.console.until_ms or (self.radio is not None and self.radio.at >= 0)
-
-    def _link(self, now_ms):
-        """The console, and Bluetooth while it is on."""
-        self.now_ms = now_ms
-        self.console.step(self)
-        if self.radio is not None and not self.radio.step(now_ms):
-            self.radio = None
-            self.board.unload("oximeter.link.ble")
 
     def forget_held(self):
         self._counted = False
@@ -627,11 +635,13 @@ class App:
 
         self._news_ms = now_ms
         menu.gesture(self, held, now_ms)
-        self.board.unload("oximeter.menu")
+        self.unload("oximeter.menu")
 
     def present(self, now_ms):
         """Draw at most ten times a second, and only what is not shown already."""
         if now_ms - self._framed_ms < _FRAME_MS:
+            if self._unsaved:
+                self._save()
             return
         # In step with the clock, so that steps of 40 ms make ten frames a second.
         self._framed_ms = now_ms - now_ms % _FRAME_MS
@@ -825,17 +835,19 @@ class App:
         self.view.redraw()
 
     def save(self):
-        """The settings, with the next step: what has changed them still fills the memory."""
+        """The settings, in a step without a frame: what has changed them still fills the memory,
+        and what it has changed is to be seen first."""
         self._unsaved = True
 
     def _save(self):
         from oximeter import settings
 
+        self._unsaved = False
         try:  # noqa: SIM105 (MicroPython has no contextlib)
             settings.save(self.board.DATA_DIR, self.settings)
         except OSError:
             pass  # a full flash must not stop the measurement
-        self.board.unload("oximeter.settings")
+        self.unload("oximeter.settings")
 
 
 def _is_night(time_s):

@@ -100,7 +100,7 @@ def _choose(app, item, now_ms):
         phase = terms.LINK
         _end_radio(app)
         app.radio = services.begin(app, now_ms, True)
-        app.board.unload("oximeter.link.services")
+        app.unload("oximeter.link.services")
     else:
         phase = terms.OFF
     app.go(phase, now_ms)
@@ -110,7 +110,7 @@ def _end_radio(app):
     if app.radio is not None:
         app.radio.end()
         app.radio = None
-        app.board.unload("oximeter.link.ble")
+        app.unload("oximeter.link.ble")
 
 
 def _find_record(app):

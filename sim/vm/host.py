@@ -42,9 +42,11 @@ _PINS = ("sensor_scl", "sensor_sda", "display_reset", "button", "vbus")
 
 _EIO = 5
 
-# A collection is due when this much was allocated since the last one. The ESP32 collects when its
-# heap is full; here that moment may fall inside a call, where no collection can happen.
-_COLLECT_AFTER = 1024
+# A collection is due when so many bytes were allocated since the last one: after most steps. The
+# ESP32 collects when its heap is full; here that moment may fall inside a call, where none can
+# happen.
+_COLLECT_AFTER = 128
+
 
 class VmError(RuntimeError):
     """The firmware raised on the VM, or the VM itself failed; the text holds the traceback."""

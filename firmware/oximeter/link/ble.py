@@ -83,8 +83,8 @@ class Radio:
                 written = self._written
                 self._written = 0
                 request.answer(self, written)
-                self.app.board.unload("oximeter.link.request")
-            if self._peer >= 0:
+                self.app.unload("oximeter.link.request")
+            elif self._peer >= 0:
                 self._serve(now_ms)
         except OSError:
             self.end()

@@ -29,11 +29,18 @@ class Console:
     def __init__(self):
         self.job = None
         self.until_ms = 0
-        self._line = None  # made for the first letter that ever comes
+        self.line = None  # made for the first letter that ever comes
+        self.asked = 0  # how long a whole line is; over _LINE and under 0 as below
+        self.words = None  # of the line that is being answered
         self._length = 0  # over _LINE: too long; under 0: garbled
 
     def step(self, app):
-        """Take what has come, answer a line that is whole, and go on with a job."""
+        """Go on with a job, take what has come, and make a job of a line that is whole."""
+        job = self.job
+        if job is not None and job(app) and self.job is job:
+            self.job = None
+        if app.loaded:
+            return  # what comes next waits for the answer
         for _ in range(_A_STEP):
             byte = app.board.console_read()
             if byte < 0:
@@ -41,24 +48,19 @@ class Console:
             length = self._length
             if byte == 10 or byte == 13:
                 if length:
+                    from oximeter.link import commands  # which the job lets go of
+
+                    app.loaded = True
                     self._length = 0
-                    self._answer(app, length)
+                    self.asked = length
+                    self.until_ms = app.now_ms + _PATIENCE_MS
+                    self.job = commands.answer
                     break
             elif not 32 <= byte < 127 or length < 0:
                 self._length = -1
             else:
-                if self._line is None:
-                    self._line = bytearray(_LINE)
+                if self.line is None:
+                    self.line = bytearray(_LINE)
                 if length < _LINE:
-                    self._line[length] = byte
+                    self.line[length] = byte
                 self._length = min(length, _LINE) + 1
-        if self.job is not None and self.job(app):
-            self.job = None
-
-    def _answer(self, app, length):
-        from oximeter.link import commands
-
-        self.job = None
-        self.until_ms = app.now_ms + _PATIENCE_MS
-        commands.answer(self, app, self._line, length)
-        app.board.unload("oximeter.link.commands")

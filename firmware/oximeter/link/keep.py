@@ -15,6 +15,6 @@ def keep(app, now_ms, marks):
         from oximeter.link import services
 
         app.radio = services.begin(app, now_ms, False)
-        app.board.unload("oximeter.link.services")
+        app.unload("oximeter.link.services")
     if app.radio is not None:
         app.radio.offer(app.log.record)

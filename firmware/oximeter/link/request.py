@@ -59,7 +59,7 @@ def _records(radio, request):
             erase.erase(log)
         except OSError:
             code = 8
-        radio.app.board.unload("oximeter.link.erase")
+        radio.app.unload("oximeter.link.erase")
     else:
         radio.at = log.first() if operator == 1 else log.find()
         return

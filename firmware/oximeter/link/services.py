@@ -47,7 +47,7 @@ def begin(app, now_ms, linking):
             return _start(app, now_ms, linking, secrets)
         except (ImportError, OSError):
             pass  # not on this port, or it does not start
-    app.board.unload("oximeter.link.ble")
+    app.unload("oximeter.link.ble")
     return None
 
 

@@ -32,7 +32,7 @@ def run(console, app, words):
             if isinstance(error, OSError):
                 raise
             raise ValueError("value", "give readings of 88 to 94 on two days within 90") from None
-    board.unload("oximeter.link.clock")
+    app.unload("oximeter.link.clock")
     if not kept.baseline:
         return "baseline=-"
     readings = []

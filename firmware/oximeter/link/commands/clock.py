@@ -13,7 +13,7 @@ def run(console, app, words):
             board.set_clock(clock.seconds(board, *[int(part) for part in told]))
         except (IndexError, OverflowError, TypeError, ValueError):
             raise ValueError("value", "say the time in UTC as 2026-11-26T22:45:00") from None
-        board.unload("oximeter.link.clock")
+        app.unload("oximeter.link.clock")
     time_s = board.time_s()
     if time_s < 0:
         return "time=-"

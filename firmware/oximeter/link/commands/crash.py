@@ -15,5 +15,5 @@ def run(console, app, words):
             if error.errno != 2:
                 raise
     told = crash.read(app.board.DATA_DIR)
-    app.board.unload("oximeter.crash")
+    app.unload("oximeter.crash")
     return "crash=" + (" | ".join(told.split("\n")[:-1]) or "-")

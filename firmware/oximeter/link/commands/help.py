@@ -4,4 +4,4 @@ from oximeter.link.commands import NAMES
 
 
 def run(console, app, words):
-    return NAMES
+    return NAMES.strip()

@@ -33,4 +33,4 @@ def _identity(app):
     except (OSError, TypeError, ValueError):
         return ("-", "-", "-")  # there is none, or it is damaged
     finally:
-        app.board.unload("oximeter.identity")
+        app.unload("oximeter.identity")

@@ -17,7 +17,7 @@ def run(console, app, words):
         from oximeter.link import erase
 
         erase.erase(log)
-        app.board.unload("oximeter.link.erase")
+        app.unload("oximeter.link.erase")
     elif told == "read" and len(words) < 3:
         console.job = _reader(min(int(words[1]), 1000) if len(words) == 2 else 1000)
     elif told != "count" or len(words) > 1:
