@@ -468,7 +468,7 @@ def test_short_turns_the_picture() -> None:
     until(device, terms.INSERT)
     device.press()
     assert device.app.settings.turned == 1
-    device.run(40)  # stored when it was shown, in a step without a frame
+    device.run(80)  # stored when it was shown, in two steps without a frame
     assert settings.load(device.board.DATA_DIR).turned == 1
 
 

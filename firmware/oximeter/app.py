@@ -77,6 +77,7 @@ class App:
 
         self.settings = settings.load(board.DATA_DIR)
         board.unload("oximeter.settings")
+        board.unload("oximeter.storing")
         self._display = Oled(
             board.display_port(), self.settings.controller or board.DISPLAY_CONTROLLER
         )
@@ -96,7 +97,9 @@ class App:
         self.mode = terms.MODE_HOME
         self.off = False  # nothing is left to do: the board may sleep
         self.log = log.Log(board.DATA_DIR)
-        self._unsaved = False
+        self.unsaved = 0  # steps until the settings are stored
+        self._changes = ()  # of them, with that
+        self.refused = None  # why they were not changed
         self.loaded = False  # a module, in this step
         self.console = Console()
         self.radio = None  # while Bluetooth is on
@@ -169,7 +172,7 @@ class App:
         """
         self.loaded = False
         if self.guide[terms.PHASE] == terms.OFF:
-            if self._unsaved:
+            while self.unsaved:
                 self._save()
             # A button still down would wake the board at once.
             self.off = self.board.button.value() == 1
@@ -203,6 +206,10 @@ class App:
                     pass  # the next read will tell
         self._lead(now_ms)
         self.now_ms = now_ms
+        if not self.loaded and (
+            self.unsaved == 1 or (self.unsaved and now_ms - self._framed_ms < _FRAME_MS)
+        ):
+            self._save()
         if not self.loaded:
             self.console.step(self)
         if not self.loaded and self.radio is not None and not self.radio.step(now_ms):
@@ -640,8 +647,6 @@ class App:
     def present(self, now_ms):
         """Draw at most ten times a second, and only what is not shown already."""
         if now_ms - self._framed_ms < _FRAME_MS:
-            if self._unsaved:
-                self._save()
             return
         # In step with the clock, so that steps of 40 ms make ten frames a second.
         self._framed_ms = now_ms - now_ms % _FRAME_MS
@@ -834,20 +839,32 @@ class App:
         core.set_curve(self._core, *self.settings.curve_q20())
         self.view.redraw()
 
-    def save(self):
-        """The settings, in a step without a frame: what has changed them still fills the memory,
-        and what it has changed is to be seen first."""
-        self._unsaved = True
+    def save(self, changes=()):
+        """The settings, and with them changes, (name, value) each, which `refused` then tells of.
+
+        In steps without a frame: what asks for it still fills the memory, and what it has changed
+        is to be seen first.
+        """
+        self._changes = changes or self._changes
+        self.unsaved = 2
 
     def _save(self):
-        from oximeter import settings
+        """The code in one step, the record in the next."""
+        from oximeter import storing
 
-        self._unsaved = False
-        try:  # noqa: SIM105 (MicroPython has no contextlib)
-            settings.save(self.board.DATA_DIR, self.settings)
-        except OSError:
-            pass  # a full flash must not stop the measurement
-        self.unload("oximeter.settings")
+        self.loaded = True
+        self.unsaved -= 1
+        if self.unsaved:
+            return
+        changes, self._changes = self._changes, ()
+        try:
+            storing.change(self.board.DATA_DIR, self.settings, changes)
+            if changes:
+                self.follow_settings()
+        except (OSError, ValueError) as error:
+            if changes:  # else a full flash must not stop the measurement
+                self.refused = error
+        self.unload("oximeter.storing")
 
 
 def _is_night(time_s):

@@ -1,6 +1,7 @@
 """What makes one unit different from the next: the defaults of its settings.
 
-Apart from settings.py, which stores them, so that the storing need not stay in a device's memory.
+Apart from settings.py and storing.py, which read and store them, so that neither need stay in a
+device's memory.
 """
 
 

@@ -83,8 +83,8 @@ def save_until_cut(
     """True when all was written before the power went."""
     flash = Flash(left)
     with monkeypatch.context() as patch:
-        patch.setattr(settings, "open", flash.open, raising=False)
-        patch.setattr(settings.os, "rename", flash.rename)
+        patch.setattr(settings.storing, "open", flash.open, raising=False)
+        patch.setattr(settings.storing.os, "rename", flash.rename)
         try:
             settings.save(folder, told)
         except PowerCut:
@@ -142,13 +142,13 @@ def test_a_cut_at_every_program_and_erase_all_round_the_ring(
 def test_settings_on_a_flash_that_is_cut(torn: float, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same on real LittleFS, between whose bytes are blocks."""
     chip = flash.Chip()
-    flash.Flash(chip).patch(monkeypatch, settings)
+    flash.Flash(chip).patch(monkeypatch, settings, settings.storing)
     settings.save("/data", OLD)
     content = bytes(chip.buffer)
     cut = 0
     while True:
         chip = flash.Chip(content)
-        flash.Flash(chip).patch(monkeypatch, settings)
+        flash.Flash(chip).patch(monkeypatch, settings, settings.storing)
         chip.torn = torn
         chip.cut_after = chip.operations + cut
         try:
@@ -156,7 +156,7 @@ def test_settings_on_a_flash_that_is_cut(torn: float, monkeypatch: pytest.Monkey
             break
         except flash.PowerCut:
             pass
-        flash.Flash(flash.Chip(bytes(chip.buffer))).patch(monkeypatch, settings)
+        flash.Flash(flash.Chip(bytes(chip.buffer))).patch(monkeypatch, settings, settings.storing)
         found = vars(settings.load("/data"))
         assert found in (vars(OLD), vars(NEW)), f"cut {cut}"
         cut += 1

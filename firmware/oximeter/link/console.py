@@ -32,6 +32,7 @@ class Console:
         self.line = None  # made for the first letter that ever comes
         self.asked = 0  # how long a whole line is; over _LINE and under 0 as below
         self.words = None  # of the line that is being answered
+        self.ready = False  # its command is loaded
         self._length = 0  # over _LINE: too long; under 0: garbled
 
     def step(self, app):
@@ -39,7 +40,7 @@ class Console:
         job = self.job
         if job is not None and job(app) and self.job is job:
             self.job = None
-        if app.loaded:
+        if app.loaded or self.words is not None:
             return  # what comes next waits for the answer
         for _ in range(_A_STEP):
             byte = app.board.console_read()
@@ -64,3 +65,13 @@ class Console:
                 if length < _LINE:
                     self.line[length] = byte
                 self._length = min(length, _LINE) + 1
+
+    def stored(self, app):
+        """A job: when settings are stored, or refused, load again what says so."""
+        if app.unsaved:
+            return False
+        from oximeter.link import commands
+
+        app.loaded = True
+        self.job = commands.answer
+        return True

@@ -1,45 +1,44 @@
 """The console's commands, a file each, and how they are answered.
 
 Each has run(console, app, words), with the words after its name, and returns what follows OK; it
-may leave console.job. ValueError("code", "sentence") becomes an ERROR, any other error too.
+may leave console.job. ValueError("code", "sentence") becomes an ERROR, any other error too. One
+that changes settings gives app.save the changes, leaves in console.words what to ask when they are
+stored, and returns None; WANTS is its sentence on a value that no unit may have.
 """
 
 import sys
 
-NAMES = (
-    " baseline calibration clock crash help identify language leds log mode off reset selftest "
-    "settings stop stream "
-)
 _PLACE = "oximeter.link.commands."
 
 
 def say(app, line):
-    app.board.console_write(line.strip().encode() + b"\n")
-
-
-def store(app):
-    """Keep the settings as they are and follow them. Raises what settings.save does."""
-    from oximeter import settings
-
-    try:
-        settings.save(app.board.DATA_DIR, app.settings)
-    finally:
-        app.unload("oximeter.settings")
-    app.follow_settings()
+    app.board.console_write(line.strip().encode())
+    app.board.console_write(b"\n")
 
 
 def answer(app):
-    """A job: what the console's line asks for is loaded in one step, and done and said in the
-    next."""
+    """A job: a step each to read the console's line, to load what it asks for, and to do and say
+    it. Settings are stored when all of it is gone, and it comes back to say so."""
     console = app.console
     try:
         if console.words is None:
-            app.loaded = True
-            console.words = _words(console.line, console.asked)
+            from oximeter.link import line
+
+            app.unload("oximeter.link.line")  # when it has told
+            console.words = line.words(console.line, console.asked)
+            return False
+        if not console.ready:
+            console.ready = app.loaded = True
             if console.words[0] != "stop":
                 __import__(_PLACE + console.words[0])
             return False
-        told = "OK " + _run(console, app, console.words)
+        told = _run(console, app, console.words)
+        if told is None:
+            console.ready = False
+            console.job = console.stored
+            app.unload("oximeter.link.commands")
+            return True
+        app.board.console_write(b"OK " if told else b"OK")
     except ValueError as error:
         told = error.args
         code, told = told if len(told) == 2 else ("value", told[0] if told else "")
@@ -48,24 +47,10 @@ def answer(app):
         told = repr(error).replace('"', "'")
         told = f'ERROR failed "{told}"'
     console.words = None
+    console.ready = False
     app.unload("oximeter.link.commands")
     say(app, told)
     return True
-
-
-def _words(line, length):
-    """The command's name, then what it is told."""
-    if line and length > len(line):
-        raise ValueError("too_long", "a line has at most 80 characters")
-    words = bytes(line[:length]).decode().split() if length > 0 else ()
-    if not words:
-        raise ValueError("garbled", "this was no command: send it again")
-    if words[0] == "set" and len(words) > 2:
-        words = words[1:]
-    words[0] = words[0].replace("-", "")
-    if f" {words[0]} " not in NAMES:
-        raise ValueError("unknown", "say help for the commands")
-    return words
 
 
 def _run(console, app, words):
@@ -73,6 +58,12 @@ def _run(console, app, words):
         return ""
     whole = _PLACE + words[0]
     try:
-        return sys.modules[whole].run(console, app, words[1:])
+        command = sys.modules[whole]
+        refused, app.refused = app.refused, None
+        if isinstance(refused, ValueError):
+            raise ValueError(getattr(command, "WANTS", refused.args[0]))
+        if refused:
+            raise refused
+        return command.run(console, app, words[1:])
     finally:
         app.unload(whole)

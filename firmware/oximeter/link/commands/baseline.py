@@ -7,14 +7,15 @@ if the clock is set.
 """
 
 from oximeter.link import clock
-from oximeter.link.commands import store
 
+WANTS = "give readings of 88 to 94 on two days within 90"
 _DAY_S = 86400
 
 
 def run(console, app, words):
     kept = app.settings
     board = app.board
+    app.unload("oximeter.link.clock")  # when this command goes
     if words:
         if len(words) == 7:
             told = tuple([(_day(board, words[i]), int(words[i + 1])) for i in (1, 3, 5)])
@@ -23,23 +24,15 @@ def run(console, app, words):
             told, person = (), 0
         else:
             raise ValueError("usage", "say set baseline PERSON, then DATE PERCENT three times")
-        before = kept.baseline, kept.baseline_person
-        kept.baseline, kept.baseline_person = told, person
-        try:
-            store(app)
-        except (ValueError, OSError) as error:
-            kept.baseline, kept.baseline_person = before
-            if isinstance(error, OSError):
-                raise
-            raise ValueError("value", "give readings of 88 to 94 on two days within 90") from None
-    app.unload("oximeter.link.clock")
+        app.save((("baseline", told), ("baseline_person", person)))
+        console.words = console.words[:1]
+        return None
     if not kept.baseline:
         return "baseline=-"
     readings = []
     for day, pct in kept.baseline:
-        readings.append(
-            "{}{:02}{:02}:{}".format(*board.gmtime(day * _DAY_S + board.EPOCH_S)[:3], pct)
-        )
+        told = board.gmtime(day * _DAY_S + board.EPOCH_S)
+        readings.append(f"{told[0] * 10000 + told[1] * 100 + told[2]}:{pct}")
     holds = kept.baseline_holds(board.time_s() // _DAY_S, kept.baseline_person)
     return "person={} percent={} readings={} holds={}".format(
         kept.baseline_person, kept.baseline_pct(), ",".join(readings), "yes" if holds else "no"

@@ -4,35 +4,23 @@ A, B and C are the coefficients of SpO2 = A R^2 + B R + C in percent times 10^7,
 secondary or human_sao2, DATE as 20261126, BATCH up to 16 plain characters (- for none).
 """
 
-from oximeter.link.commands import store
-
-_NAMES = ("curve_e7", "evidence", "date", "batch")
-
 
 def run(console, app, words):
     kept = app.settings
     if words:
         if len(words) != 6:
             raise ValueError("usage", "say set calibration A B C EVIDENCE DATE BATCH")
-        before = [getattr(kept, name) for name in _NAMES]
-        told = (
-            tuple([int(word) for word in words[:3]]),
-            words[3],
-            int(words[4]),
-            "" if words[5] == "-" else words[5],
+        app.save(
+            (
+                ("curve_e7", tuple([int(word) for word in words[:3]])),
+                ("evidence", words[3]),
+                ("date", int(words[4])),
+                ("batch", "" if words[5] == "-" else words[5]),
+            )
         )
-        _put(kept, told)
-        try:
-            store(app)
-        except (ValueError, OSError):
-            _put(kept, before)
-            raise
+        console.words = console.words[:1]
+        return None
     a, b, c = kept.curve_e7
     return "a_e7={} b_e7={} c_e7={} evidence={} date={} batch={}".format(
         a, b, c, kept.evidence, kept.date, kept.batch or "-"
     )
-
-
-def _put(kept, values):
-    for i in range(4):
-        setattr(kept, _NAMES[i], values[i])

@@ -1,7 +1,8 @@
 """help: what the console understands."""
 
-from oximeter.link.commands import NAMES
+from oximeter.link import line
 
 
 def run(console, app, words):
-    return NAMES.strip()
+    app.unload("oximeter.link.line")
+    return line.NAMES.strip()
