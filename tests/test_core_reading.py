@@ -412,6 +412,35 @@ def test_breathing_near_half_the_pulse_rate_does_not_hide_it(bpm, breaths, swing
         assert np.sqrt((error**2).mean()) <= 0.5
 
 
+@pytest.mark.parametrize(
+    ("bpm", "shape", "second"), [(82, "young", "adult"), (69, "stiff", "dicrotic")]
+)
+def test_strong_breathing_beside_beats_that_keep_time_is_not_the_pulse(bpm, shape, second):
+    """A sensor 3 % fast spreads 30 breaths a minute, six times the pulse, up to 0.7 Hz: the search
+    took that for the rate and nothing was shown."""
+    for seed in (1, 2, 3):
+        scene = Scene(
+            duration_s=50,
+            spo2_pct=90,
+            pulse_bpm=bpm,
+            shape=shape,
+            second_shape=second,
+            second_share=0.4,
+            perfusion_pct=1.0,
+            respiration_per_min=30,
+            respiration_baseline_pct=3.0,
+            clock_error_pct=3,
+        )
+        person, rows, t_s = watch(scene, seed)
+        rows, t_s = rows[t_s > 10], t_s[t_s > 10]
+        good = rows[:, field.STATUS] == OK
+        assert good.mean() >= 0.8
+        error = rows[good, field.SPO2_CENTIPCT] / 100 - 90
+        assert np.sqrt((error**2).mean()) <= 0.5
+        pulse = rows[good, field.PULSE_DECIBPM] / 10 - person.pulse_bpm(t_s[good])
+        assert np.abs(pulse).max() <= 3
+
+
 @pytest.mark.parametrize("bpm", [60, 100, 130])
 def test_fibrillation_has_a_mean_rate(bpm):
     """Over the 15 s of an irregular pulse, dicrotic waves and weak beats notwithstanding."""

@@ -593,6 +593,14 @@ def _evaluate(state):
             above = low
         total = pulse.gather(re, im, above, high, reach)
         explained = pulse.explained_q10(im, total, known_q3, high, reach)
+        if explained < _PARTLY_EXPLAINED_Q10 and timely >= _TIMELY:
+            # Breathing may stand there, many times as high as the pulse.
+            total = pulse.gather(re, im, known_q3 * 3 + 31 >> 5, high, reach)
+            explained = pulse.whole_q10(im, total, known_q3, high, reach)
+            if explained >= _ALONE_Q10:
+                above = known_q3 * 3 + 31 >> 5
+            else:
+                explained = 0
         if explained >= (_PARTLY_EXPLAINED_Q10 if timely >= _TIMELY else _EXPLAINED_Q10):
             line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
             low = above
