@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import reference
 
-from sim.door import core, field
+from sim.door import core, field, track
 from sim.fast import compiled
 from sim.patient import Motion, Person, Scene, ramp, record
 
@@ -318,6 +318,48 @@ def test_motion_shows_the_heart_or_nothing(movement, kind):
         after = rows[(t_s > 100)]
         assert (after[:, field.STATUS] == OK).all()
     assert wrong <= 0.05 * shown
+
+
+@pytest.mark.parametrize("bpm", [60, 80, 110])
+def test_a_hand_of_one_source_may_cross_the_heart(bpm):
+    """Its tempo sweeps over the heart's: SpO2 stays, and knows its error."""
+    squares, covered, count, due = 0.0, 0, 0, 0
+    for seed in range(8):
+        motion = Motion("crossing", 10, 70, swing_pct=1.0, kind="ideal")
+        spo2_pct = 86.0 + 1.5 * seed
+        scene = Scene(
+            duration_s=70, spo2_pct=spo2_pct, pulse_bpm=bpm, perfusion_pct=1.0, motion=(motion,)
+        )
+        _, rows, t_s = watch(scene, 300 + seed)
+        rows, t_s = each_second(rows, t_s)
+        rows = rows[t_s > 10]
+        due += len(rows)
+        rows = rows[rows[:, field.STATUS] == OK]
+        error = rows[:, field.SPO2_CENTIPCT] / 100 - spo2_pct
+        squares += float((error**2).sum())
+        covered += int((np.abs(error) <= 2 * rows[:, field.SPO2_SD_CENTIPCT] / 100).sum())
+        count += len(rows)
+    assert count >= 0.9 * due
+    assert np.sqrt(squares / count) <= 0.8
+    assert covered >= 0.85 * count
+
+
+@pytest.mark.parametrize("movement", ["tap", "rub", "tremor", "random", "bursts", "crossing"])
+def test_real_movement_is_not_taken_for_one_source(movement):
+    """What holds for one source is not believed of two that drift."""
+    believed = {"ideal": 0, "real": 0}
+    for kind in ("ideal", "real"):
+        for seed in range(3):
+            motion = Motion(movement, 12, 60, swing_pct=1.0, kind=kind)
+            scene = Scene(duration_s=60, spo2_pct=92, perfusion_pct=1.0, motion=(motion,))
+            seen = record(Person(scene, seed))
+            state = compiled().new(3)
+            for at in range(0, len(seen.red), 25):
+                red, ir = (light[at : at + 25].astype(np.int32) for light in (seen.red, seen.ir))
+                compiled().feed(state, red, ir, len(red), 10 * (at + len(red)), 0)
+                believed[kind] += state[-1][track.ONE] > 0
+    assert believed["ideal"] >= 3 * 30  # of three times 48 s in quarters
+    assert believed["real"] == 0
 
 
 @pytest.mark.parametrize("points_a_s", [0.5, 1.0, 2.0])

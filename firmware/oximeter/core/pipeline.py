@@ -124,6 +124,9 @@ _MOTION_PERFUSION_MILLIPCT = const(15000)
 _FOLLOWED_AT_MOST = const(120)  # seconds; then it has to be seen clearly again
 _FOLLOWED_WIDTH_Q3 = const(13)  # 5 beats a minute to either side
 _FOLLOWED_MOST_CENTIPCT = const(160)
+# Where the hand is one source the ratio is not drawn to the hand's: among the crossings of the
+# tuning matrix no error up to this deviation was over 2.5 points.
+_ONE_MOST_CENTIPCT = const(240)
 _BESIDE_MOST_CENTIPCT = const(180)  # where not even the ratio is seen, the rate is a guess
 _STIRRED = const(6)  # seconds
 _LOST = const(6)  # seconds without a number; what then comes back must be what went,
@@ -643,7 +646,10 @@ def _evaluate(state):
     # one there is noise between the lines.
     judged = False
     asked = explained >= _BESIDE_Q10
-    if not asked and periodic and timely >= _TIMELY:
+    if known and state[_TRACK][track.ONE] > 0:
+        # Nor is one beside a hand that can be told from it: it may lie on the heart's own lines.
+        asked = False
+    elif not asked and periodic and timely >= _TIMELY:
         # Or single beats say the same, all of a size: then it is breathing that stands beside.
         asked = -pulse_decibpm < 16 * (counted - pulse_decibpm) < pulse_decibpm
         height = beats.height_q22(b, spare)
@@ -851,12 +857,13 @@ def _follow(state, low, high, exponent):
     sd = slope * ratio.isqrt(heart[track.VARIANCE_Q24]) >> 12
     pulse_decibpm = _decibpm(s, heart[track.RATE_Q8])
     away = ratio_q12 - s[_SURE_Q12]
+    one = heart[track.ONE] > 0
     if s[_MISSES] < _LOST or -_BACK_Q12 < away < _BACK_Q12:
-        fits = sd <= _FOLLOWED_MOST_CENTIPCT and spo2 >= 0
+        fits = sd <= (_ONE_MOST_CENTIPCT if one else _FOLLOWED_MOST_CENTIPCT) and spo2 >= 0
     else:
         fits = False  # lost, and found at something else
     if not fits:
-        if sd <= _BESIDE_MOST_CENTIPCT:
+        if sd <= _BESIDE_MOST_CENTIPCT or one:
             s[_BESIDE_DECIBPM] = pulse_decibpm
         return False
     # Most of what the filter allows for is a change that mostly is not there; where there is one,
@@ -924,6 +931,13 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
         if away > strange_q12 or -away > strange_q12:
             strange = 1
             doubts = 4
+        if heart[track.AGE] > 0 and strength > _SURE_MILLIPCT:
+            # In movement what was followed knows better than one clean wave: a hand that comes to
+            # the heart's rate, and stays for some ten seconds, makes one of both.
+            away = ratio_q12 - heart[track.RATIO_Q12]
+            if away * away > heart[track.VARIANCE_Q24] + ratio_sd_q12 * ratio_sd_q12 + 4096:
+                strange = 1
+                doubts = 12
         aside = pulse_decibpm - s[_SURE_DECIBPM]
         if aside < 0:
             aside = -aside
