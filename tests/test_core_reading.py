@@ -194,6 +194,20 @@ def test_a_ramp_never_settles(points_a_s, falls):
     assert settled[t_s > last_s + 30].any()
 
 
+@pytest.mark.parametrize("perfusion_pct", [0.15, 0.2, 0.3, 1.0])
+@pytest.mark.parametrize("points_a_s", [0.1, 0.15, 0.2])
+def test_no_ramp_of_a_weak_pulse_settles(points_a_s, perfusion_pct):
+    """Of forty; in noise the slope of 15 s says little, and half of the slowest once settled."""
+    low = 98 - 135 * points_a_s
+    settled = []
+    for seed in range(20):
+        for moving in (ramp(98, low, 5, 140), ramp(low, 98, 5, 140)):
+            scene = Scene(duration_s=140, spo2_pct=moving, perfusion_pct=perfusion_pct)
+            _, rows, _ = watch(scene, 2000 + seed)
+            settled.append(bool((rows[:, field.FLAGS] & field.FLAG_SETTLED).any()))
+    assert sum(settled) == 0
+
+
 def test_flags():
     def flags(scene, seed=1):
         _, rows, t_s = watch(scene, seed)
