@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sim.door import core, field
 from sim.patient import optics
 
-beats, curve, integer, logarithm, pipeline, pulse, ratio, settle, spectrum = (
+beats, curve, evaluation, integer, logarithm, pulse, ratio, settle, spectrum = (
     __import__(f"oximeter.core.{name}", fromlist=["core"])
     for name in (
-        "beats", "curve", "integer", "logarithm", "pipeline", "pulse", "ratio", "settle",
+        "beats", "curve", "evaluation", "integer", "logarithm", "pulse", "ratio", "settle",
         "spectrum",
     )
 )  # fmt: skip
@@ -286,5 +286,5 @@ def test_the_red_led_is_followed_through_its_temperature(spo2_pct, die_c):
     read_q12 = round(4096 * true_ratio * float(optics.ratio_factor(shift_nm, spo2_pct)))
     state = core.new()
     core.set_die(state, round(die_c * 100))
-    corrected = pipeline._at_25_c(state[1], read_q12) / 4096
+    corrected = evaluation.at_25_c(state[1], read_q12) / 4096
     assert float(optics.spo2_of_ratio(corrected)) == pytest.approx(spo2_pct, abs=0.2)
