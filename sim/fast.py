@@ -24,7 +24,7 @@ _OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs 
 
 _MODULES = (
     "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "beats",
-    "settle", "pipeline",
+    "settle", "judgement", "evaluation", "pipeline",
 )  # fmt: skip
 
 

@@ -451,7 +451,7 @@ def test_what_a_unit_corrects_for_its_die_is_taken_out_again(die_c: float) -> No
     state = core.new()
     core.set_die(state, round(100 * die_c))
     for raw in (0.4, 0.9, 1.6):
-        told = core.pipeline._at_25_c(state[core.pipeline._S], round(4096 * raw)) / 4096
+        told = core.evaluation.at_25_c(state[core.layout.S], round(4096 * raw)) / 4096
         assert lot.at_die(told, die_c) == pytest.approx(raw, abs=raw * rounded + 2 / 4096)
 
 

@@ -107,6 +107,15 @@ def test_less_shown_is_worse_and_more_error_is_too() -> None:
     )
 
 
+def test_a_better_covered_error_is_no_loss_below_its_ceiling() -> None:
+    """At most 99 % may be covered where the estimate is large; 95 are not worse than 80."""
+    little = changed(made(), "motion_1", None, covered_sd_010=-4)
+    better = changed(made(), "motion_1", None, covered_sd_010=0.5)
+    wide = changed(made(), "motion_1", None, covered_sd_010=1)
+    assert not verb.compare(of(little), of(better))["worse"]
+    assert verb.compare(of(little), of(wide))["worse"]
+
+
 def test_a_bias_is_compared_by_its_size() -> None:
     far = changed(made(), "still_pi1", None, spo2_err_sum=-30.0)
     assert ("still_pi1", None, "spo2_bias") in worse(far)

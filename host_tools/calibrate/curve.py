@@ -86,11 +86,11 @@ def checked(curve: Curve) -> Curve:
 
 def _as_computed(kept: Any, ratios: Floats) -> Floats:
     """What the firmware makes of these ratios, percent."""
-    pipeline = core.pipeline
+    layout = core.layout
     state = core.new()
     core.set_curve(state, *kept.curve_q20())
     a, b, c = (
-        state[pipeline._S][at] for at in (pipeline._CURVE_A, pipeline._CURVE_B, pipeline._CURVE_C)
+        state[layout.S][at] for at in (layout.CURVE_A, layout.CURVE_B, layout.CURVE_C)
     )
     steps = [round(ratio * 4096) for ratio in ratios]
     return np.array([core.curve.spo2_centipct(step, a, b, c) / 100 for step in steps])

@@ -103,7 +103,7 @@ def transfer(file: Path) -> Transfer:
 
 def at_die(ratio: float, die_c: float) -> float:
     """The ratio before a unit has corrected it to 25 °C, by (15 + 2.5 R) / 2^20 a hundredth of a
-    degree (_at_25_c in firmware/oximeter/core/pipeline.py); it rounds the bracket down, which is
+    degree (at_25_c in firmware/oximeter/core/evaluation.py); it rounds the bracket down, which is
     half of one in the mean."""
     warm = 100 * (die_c - 25.0) / (1 << 20)
     raw = ratio

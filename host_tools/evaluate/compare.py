@@ -110,6 +110,8 @@ def _change(target: Target, pairs: Pairs) -> dict[str, Any] | None:
     values = [summary.point(figure, [pair[k] for pair in pairs]) for k in (0, 1)]
     if any(isnan(value) for value in values):
         return None
+    if figure.only_bound and max(values) <= target.must:
+        return None
     broken = _broken(figure, target, pairs, *values)
     if figure.kind in summary.FUNCTIONS:
         found = _paired(figure, target, pairs)

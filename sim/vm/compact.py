@@ -25,10 +25,12 @@ from sim.door import FIRMWARE
 # Modules whose integers are for all. Their words are for whoever imports them outside a device.
 SHARED = {
     "field": "oximeter.core.field",
+    "layout": "oximeter.core.layout",
     "picture": "oximeter.ui.picture",
     "registers": "oximeter.drivers.registers",
     "stored": "oximeter.stored",
     "terms": "oximeter.terms",
+    "threshold": "oximeter.core.threshold",
 }
 FOLDED = frozenset(SHARED.values())
 

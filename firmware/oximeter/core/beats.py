@@ -11,6 +11,7 @@ Time is counted in ticks of the decimated signal; beat times are Q8 by a parabol
 
 from micropython import const
 
+from oximeter.core import field
 from oximeter.core.integer import insert_sorted
 
 LENGTH = 56
@@ -259,3 +260,9 @@ def rhythm(b, span_ticks, out):
                 out[3] += (value + half) // usual
                 i += 1
         i += 1
+
+
+def decibpm(rate_millihz, periods, ticks_q8):
+    """So many periods in ticks Q8, a tick being four samples: 600 * periods * ticks a second * 256
+    / ticks Q8; up to 64 periods stay below 2^29. NONE where there are no ticks."""
+    return rate_millihz * 192 // 5 * periods // ticks_q8 if ticks_q8 else field.NONE

@@ -3,6 +3,11 @@
 The rule of the design: 30 s of accepted signal and 20 accepted beats; over the last 15 s a range
 of at most 1 point, a slope of at most 0.05 point a second, an error estimate of at most 0.5 point.
 The settled value is the median of those 15 s.
+
+A slope is only known as well as its points. Over 15 s of readings that each look back 8 s, an
+error of 0.12 points makes one of 0.016 points a second; where the estimated error is larger, the
+slope must be as flat over 31 s, above 0.25 points over 45 s. Over 15 s alone, every second fall of
+0.1 points a second at PI 0.3 % passed for rest at some moment within two minutes.
 """
 
 from micropython import const
@@ -10,18 +15,21 @@ from micropython import const
 from oximeter.core import field
 from oximeter.core.integer import insert_sorted
 
-LENGTH = 33
+LENGTH = 63
 
 _SPAN = const(15)  # evaluations, one a second
+_LONG = const(31)
+_LONGEST = const(45)
 _ACCEPTED = const(0)  # seconds of accepted signal
 _AT = const(1)
 _KEPT = const(2)
-_RING = const(3)  # _SPAN values, then _SPAN sorted
-_SORTED = const(18)
+_RING = const(3)  # _LONGEST values, then _SPAN sorted
+_SORTED = const(48)
 _RANGE_CENTIPCT = const(100)
 _SD_CENTIPCT = const(50)
-# Least squares slope over x = -7 … 7: sum x y / 280 <= 5 centipercent a second.
-_SLOPE_SUM = const(1400)
+_FINE_SD_CENTIPCT = const(12)
+_COARSE_SD_CENTIPCT = const(25)
+_SLOPE_CENTIPCT = const(5)  # a second
 
 
 def clear(t):
@@ -39,24 +47,34 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
     at = t[_AT]
     t[_RING + at] = spo2_centipct
     at += 1
-    if at == _SPAN:
+    if at == _LONGEST:
         at = 0
     t[_AT] = at
-    if t[_KEPT] < _SPAN:
+    if t[_KEPT] < _LONGEST:
         t[_KEPT] += 1
-    if t[_KEPT] < _SPAN or t[_ACCEPTED] < 30 or beats < 20 or sd_centipct > _SD_CENTIPCT:
+    if t[_ACCEPTED] < 30 or beats < 20 or sd_centipct > _SD_CENTIPCT:
         return field.NONE
+    span = _SPAN
+    if sd_centipct > _FINE_SD_CENTIPCT:
+        span = _LONG if sd_centipct <= _COARSE_SD_CENTIPCT else _LONGEST
+    if t[_KEPT] < span:
+        return field.NONE
+    # Least squares: slope = sum x y / sum x x over x = -half ... half; 506 * 11,000 < 2^23.
+    half = span >> 1
     slope_sum = 0
+    squares = 0
     i = 0
-    while i < _SPAN:
-        j = at + i
-        if j >= _SPAN:
-            j -= _SPAN
-        value = t[_RING + j]
-        slope_sum += (i - 7) * value
-        insert_sorted(t, _SORTED, i, value)
+    while i < span:
+        at -= 1
+        if at < 0:
+            at = _LONGEST - 1
+        value = t[_RING + at]
+        slope_sum += (i - half) * value
+        squares += (i - half) * (i - half)
+        if i < _SPAN:
+            insert_sorted(t, _SORTED, i, value)
         i += 1
-    if slope_sum > _SLOPE_SUM or slope_sum < -_SLOPE_SUM:
+    if slope_sum > _SLOPE_CENTIPCT * squares or -slope_sum > _SLOPE_CENTIPCT * squares:
         return field.NONE
     if t[_SORTED + _SPAN - 1] - t[_SORTED] > _RANGE_CENTIPCT:
         return field.NONE
@@ -64,6 +82,7 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
 
 
 def interrupt(t):
-    """A second without an accepted reading: the last 15 s begin anew, the accepted time stays."""
+    """A second without an accepted reading: the seconds looked back on begin anew, the accepted
+    time stays."""
     t[_KEPT] = 0
     t[_AT] = 0

@@ -1,0 +1,37 @@
+"""What it takes to be a reading: the thresholds of evaluation.py and judgement.py. Like layout.py,
+nothing of this file is left on a device."""
+
+EXPLAINED_Q10 = 614  # of the energy on the harmonics of one rate
+PARTLY_EXPLAINED_Q10 = 205  # with two premature beats in 8 s a fifth of it is left
+# A larger estimated error is no reading. Only a weak pulse has noise for its excuse: at PI 0.05 %
+# and twice the usual noise nobody reads better than to 2.2 points in 8 s (Cramer-Rao), and this is
+# 1.5 times that. In a strong one the hand has moved.
+WEAK_SD_CENTIPCT = 350
+SD_CENTIPCT = 120
+WEAK_MILLIPCT = 150
+LOW_PERFUSION_MILLIPCT = 300
+MOTION_PERFUSION_MILLIPCT = 15000
+# What is followed through movement.
+FOLLOWED_AT_MOST = 120  # seconds; then it has to be seen clearly again
+FOLLOWED_WIDTH_Q3 = 13  # 5 beats a minute to either side
+FOLLOWED_MOST_CENTIPCT = 160
+# Where the hand is one source the ratio is not drawn to the hand's, and a larger deviation is still
+# one of the heart alone.
+ONE_MOST_CENTIPCT = 240
+BESIDE_MOST_CENTIPCT = 180  # where not even the ratio is seen, the rate is a guess
+STIRRED = 6  # seconds
+LOST = 6  # seconds without a number; what then comes back must be what went,
+BACK_Q12 = 410  # within 0.1 of ratio
+ALONE_Q10 = 870  # 85 % explained: nothing else of note is in the light
+BESIDE_Q10 = 768  # 75 %: the hand's part may be as large as a quarter of the heart's
+EVEN = 8
+SURE_MILLIPCT = 500  # weaker waves scatter from line to line by noise alone
+APART_Q12 = 250  # 0.06 of ratio, 2 points
+STRANGE_Q12 = 300  # 0.073 of ratio, some 2.5 points
+TIMELY = 5  # beats in 8 s that keep time; by chance four do
+FEW_BEATS = 8  # fewer say nothing of rhythm
+REGULAR_Q10 = 768  # of the energy on one comb is no disorder
+FASTEST_MILLIHZ = 4300  # 258 a minute
+OUT_OF_REACH_HIGH_Q12 = 6554  # 1.6, SpO2 61 on the default curve
+OUT_OF_REACH_LOW_Q12 = 819  # 0.2, SpO2 106
+SD_FLOOR_CENTIPCT = 3  # rounding and the curve's own grain
