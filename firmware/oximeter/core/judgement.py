@@ -208,13 +208,14 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
         if away > strange_q12 or -away > strange_q12:
             strange = 1
             doubts = 4
-        if heart[track.AGE] > 0 and strength > threshold.SURE_MILLIPCT:
+        sharp = heart[track.AGE] > 0 and heart[track.VARIANCE_Q24] < threshold.SHARP_Q24
+        if sharp and strength > threshold.SURE_MILLIPCT:
             # In movement what was followed knows better than one clean wave: a hand that comes to
-            # the heart's rate, and stays for some ten seconds, makes one of both.
+            # the heart's rate makes one of both for some seconds.
             away = ratio_q12 - heart[track.RATIO_Q12]
             if away * away > heart[track.VARIANCE_Q24] + ratio_sd_q12 * ratio_sd_q12 + 4096:
                 strange = 1
-                doubts = 12
+                doubts = 8
         aside = pulse_decibpm - s[layout.SURE_DECIBPM]
         if aside < 0:
             aside = -aside

@@ -18,6 +18,7 @@ FOLLOWED_MOST_CENTIPCT = 160
 # Where the hand is one source the ratio is not drawn to the hand's, and a larger deviation is still
 # one of the heart alone.
 ONE_MOST_CENTIPCT = 240
+SHARP_Q24 = 90000  # (0.073 of ratio)^2: those 2.4 points
 BESIDE_MOST_CENTIPCT = 180  # where not even the ratio is seen, the rate is a guess
 STIRRED = 6  # seconds
 LOST = 6  # seconds without a number; what then comes back must be what went,
