@@ -396,15 +396,46 @@ def test_a_fault_clears_what_is_held(fault: str) -> None:
         assert device.held() is None
 
 
-def test_a_finger_that_moves_after_the_result_leaves_it_held_and_can_come_back() -> None:
+def test_a_blink_of_light_after_the_result_leaves_it_held_and_it_can_come_back() -> None:
     device = settled()
     device.board.sensor.faults.add("ambient")
-    until(device, terms.HELD, 1000)
-    device.run(300)
-    assert device.held() == SPO2_PCT and device.shown() is None
+    until(device, terms.HELD, 200)
+    device.run(200)
+    assert device.held() is None and device.shown() is None
     device.board.sensor.faults.clear()
     until(device, terms.RESULT, 8000)
     assert len(log_of(device)) == 1, "the same measurement"
+
+
+def test_in_blinding_light_no_finger_has_the_result_of_the_one_before() -> None:
+    """What a season found: the finger was changed while the sun shone in, and for five seconds the
+    last result stood over the new one."""
+    device = settled()
+    device.board.sensor.faults.add("ambient")
+    device.run(2000)
+    device.light.present = False
+    device.run(800)
+    device.light.present = True
+    for _ in range(50):
+        device.run(40)
+        assert device.held() is None and device.picture() == "too_bright"
+    device.board.sensor.faults.clear()
+    device.run(200, lambda: device.phase == terms.MEASURING)
+    for _ in range(100):
+        device.run(40)
+        assert device.held() is None
+
+
+def test_a_held_result_is_there_again_when_the_light_no_longer_blinds() -> None:
+    device = settled()
+    device.light.present = False
+    until(device, terms.HELD)
+    device.board.sensor.faults.add("ambient")
+    device.run(3000)
+    assert device.held() is None and device.phase == terms.HELD
+    device.board.sensor.faults.clear()
+    device.run(1500, lambda: device.picture() != "too_bright")
+    device.run(12_000, lambda: device.held() == SPO2_PCT)
 
 
 def test_within_a_measurement_the_verdict_only_gets_worse_until_it_settles_anew() -> None:

@@ -24,6 +24,8 @@ _RELIT_MS = const(2000)  # a display that reset itself is dark for no longer
 _TEND_MS = const(1000)
 _ROUND_MS = const(200)  # 32 samples take longer, at 150/s still 213 ms
 _SILENCE_MS = const(1000)  # without a sample it is a fault
+_BLIND_MS = const(100)  # two readings of the sensor without another overflow
+_BLINK_MS = const(500)  # no finger goes and another comes in less
 _AMBIENT_MS = const(1000)  # how long one overflow of the light cancellation counts
 _OLD_MS = const(1800)  # a reading so old is none; a frame later it is off the display too
 
@@ -147,6 +149,8 @@ class App:
         self._glow_ms = 0
         self._cause = field.FLAG_FAULT_NACK  # why none does
         self._ambient_ms = -_AMBIENT_MS - 1
+        self._saw_ms = 0  # when the window was last seen, and something on it
+        self._there = False
         self._mended_ms = -_TEND_MS
         self._seq = 0
         self._judged_ms = 0
@@ -472,13 +476,20 @@ class App:
 
     def _touched(self, now_ms):
         """Whether something lies on the window, by the newest sample: the core wants to see more
-        before it says so, and an old result may not wait for that."""
+        before it says so, and an old result may not wait for that. In blinding light nothing is
+        seen: for a moment that counts as before, then as if the window had been free, since the
+        finger that is there afterwards may be another."""
+        if now_ms - self._ambient_ms < _BLIND_MS:
+            self._there = self._there and now_ms - self._saw_ms < _BLINK_MS
+            return self._there
+        self._saw_ms = now_ms
         ir_ua = self._ir_ua
         if now_ms - self._aimed_ms < _OLD_LIGHT_MS:
             ir_ua = max(ir_ua, self._brightest_ua)
         else:
             self._brightest_ua = ir_ua
-        return self._at_start_adc(self._ir_adc[0], ir_ua) >= _FINGER_ADC
+        self._there = self._at_start_adc(self._ir_adc[0], ir_ua) >= _FINGER_ADC
+        return self._there
 
     def _at_start_adc(self, ir_adc, ir_ua):
         """What would come back at the first current; recordings keep what they have."""
@@ -687,7 +698,9 @@ class App:
         page = since_ms // _PAGE_MS
         view.language = self.settings.language
         view.calibrated = self.settings.evidence == "human_sao2"
-        view.old = phase == terms.HELD
+        # Nobody sees whose finger it is in light that blinds.
+        held = phase == terms.HELD and status != field.TOO_BRIGHT
+        view.old = held
         view.spo2_pct = field.NONE
         view.pulse_bpm = self._pulse_bpm()
         view.marks = self._held_marks
@@ -722,7 +735,7 @@ class App:
             number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
             view.spo2_pct = verdict.rounded_half_down(out[field.SPO2_CENTIPCT])
             view.marks = self._marks()
-        elif phase == terms.HELD:
+        elif held:
             number = self._page((now_ms - self._paged_ms) // _PAGE_MS)
             view.spo2_pct = self._held_pct
             view.pulse_bpm = self._held_bpm
