@@ -431,6 +431,26 @@ def test_the_slowest_and_the_fastest_heart(bpm, shape, perfusion):
         assert not (rows[:, field.FLAGS] & field.FLAG_IRREGULAR).any()
 
 
+@pytest.mark.parametrize("shape", ["young", "adult", "stiff"])
+@pytest.mark.parametrize(("rest", "race"), [(60, 140), (75, 160), (100, 60)])
+def test_a_heart_that_begins_to_race_is_not_followed_at_its_old_rate(rest, race, shape):
+    """Supraventricular tachycardia begins and ends from one beat to the next: the new rate is
+    doubted for some seconds, but a rate beside it, on its half or its double, is none."""
+    times_s = (0, 40, 40.01, 110, 110.01)
+    bpm = (times_s, (rest, rest, race, race, rest))
+    for seed in range(2):
+        scene = Scene(duration_s=180, pulse_bpm=bpm, shape=shape, spo2_pct=95.0)
+        person, rows, t_s = watch(scene, seed)
+        rows, t_s = each_second(rows, t_s)
+        shown = (rows[:, field.PULSE_DECIBPM] != field.NONE) & (t_s > 10)
+        # While the jump is in the window both rates are in it.
+        shown &= ((t_s < 40) | (t_s > 50)) & ((t_s < 110) | (t_s > 120))
+        error = rows[shown, field.PULSE_DECIBPM] / 10 - person.pulse_bpm(t_s[shown])
+        assert (np.abs(error) > 5).sum() <= 1
+        assert shown[(t_s > 55) & (t_s < 110)].mean() > 0.8  # the new one, when it has lasted
+        assert (rows[t_s > 10, field.SPO2_CENTIPCT] != field.NONE).mean() > 0.9
+
+
 @pytest.mark.parametrize("bpm", [55, 75, 95, 120])
 def test_premature_beats_leave_the_rate_alone(bpm):
     """One beat in eight early and weak or unseen: every beat of the heart counts."""

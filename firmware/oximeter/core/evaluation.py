@@ -111,6 +111,7 @@ def evaluate(state):
     # A strong wave with so much beside it is not asked what it says; it is followed. In a weak
     # one there is noise between the lines.
     judged = False
+    other_decibpm = field.NONE
     asked = explained >= threshold.BESIDE_Q10
     if known and state[layout.TRACK][track.ONE] > 0:
         # Nor is one beside a hand that can be told from it: it may lie on the heart's own lines.
@@ -132,7 +133,14 @@ def evaluate(state):
         spare[0] = ratio_q12
         again = pulse_decibpm - s[layout.SURE_DECIBPM]
         again = -pulse_decibpm < again * 16 < pulse_decibpm
-        judged = judgement.judge(state, timely, counted, explained, pulse_decibpm, strength)
+        if asked and timely >= threshold.TIMELY:
+            # Its beats keep time, and its ratio is the heart's.
+            aside = ratio_q12 - s[layout.SURE_Q12]
+            if -threshold.STRANGE_Q12 < aside < threshold.STRANGE_Q12:
+                other_decibpm = counted
+        judged = judgement.judge(
+            state, timely, counted, explained, pulse_decibpm, strength, other_decibpm > 0
+        )
         # Once alone may be chance, in fibrillation.
         alone = explained >= threshold.ALONE_Q10 and s[layout.IRREGULAR] == 0
         # The beats may know better than the lines.
@@ -143,7 +151,7 @@ def evaluate(state):
             track.begin(state[layout.TRACK], re, line_q8, high, exponent, ratio_q12, ratio_sd_q12)
     if not judged:
         known = known and not judgement.overdue(s, b)
-        if not (known and _follow(state, lowest, high, exponent)):
+        if not (known and _follow(state, lowest, high, exponent, other_decibpm)):
             judgement.refuse(state, strength)
 
 
@@ -200,8 +208,12 @@ def _strength_millipct(power, down, shift, size):
     return amplitude if amplitude < 1000000 else 1000000
 
 
-def _follow(state, low, high, exponent):
-    """Follow the heart known from before through what disturbs it; True when published."""
+def _follow(state, low, high, exponent, other_decibpm):
+    """Follow the heart known from before through what disturbs it; True when published.
+
+    other_decibpm: the rate of a wave that might be the heart as well, or NONE: where the two differ,
+    nobody knows the pulse.
+    """
     s = state[layout.S]
     heart = state[layout.TRACK]
     track.step(heart, state[layout.RE], state[layout.IM], low, high, s[layout.SIZE], exponent)
@@ -214,6 +226,10 @@ def _follow(state, low, high, exponent):
     slope = curve.slope_centipct(ratio_q12, s[layout.CURVE_A], s[layout.CURVE_B])
     sd = slope * ratio.isqrt(heart[track.VARIANCE_Q24]) >> 12
     pulse_decibpm = _decibpm(s, heart[track.RATE_Q8])
+    if other_decibpm > 0:
+        aside = other_decibpm - pulse_decibpm
+        if not -pulse_decibpm < 8 * aside < pulse_decibpm:
+            pulse_decibpm = field.NONE
     away = ratio_q12 - s[layout.SURE_Q12]
     one = heart[track.ONE] > 0
     if s[layout.MISSES] < threshold.LOST or -threshold.BACK_Q12 < away < threshold.BACK_Q12:

@@ -30,7 +30,7 @@ def overdue(s, b):
     return known > threshold.LOW_PERFUSION_MILLIPCT and beats.range_q22(b) // 84 < known
 
 
-def judge(state, timely, counted, explained, pulse_decibpm, strength):
+def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
     """The verdict of one evaluation of an undisturbed window; True when a reading is published."""
     s = state[layout.S]
     b = state[layout.BEATS]
@@ -126,7 +126,9 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength):
         rate_decibpm = s[layout.SURE_DECIBPM]
         accepted = accepted and both and known > 0
     if accepted:
-        accepted = _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, rate_decibpm)
+        accepted = _is_heart(
+            state, explained, strength, ratio_q12, ratio_sd_q12, rate_decibpm, other
+        )
     if not accepted or s[layout.UNDISTURBED] == 0 or overdue(s, b):
         return False
     flags = field.FLAG_IRREGULAR if irregular else 0
@@ -183,13 +185,14 @@ def publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality,
     out[field.FLAGS] = flags
 
 
-def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm):
+def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm, other):
     """False while a wave says something else than the heart that was followed up to now.
 
     A rhythmic movement with one ratio is a clean wave to every other test. A heart may beat
     stronger (a warm hand), or saturation or rate may change; two of these at once within seconds
     is the hand that moves, and in a wave that does not stand alone one of them is enough. After a
-    minute the new wave is believed.
+    minute the new wave is believed; after ten seconds one that has a new rate alone (`other`), as
+    of a heart that began or ceased to race.
     """
     s = state[layout.S]
     heart = state[layout.TRACK]
@@ -221,7 +224,7 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
             aside = -aside
         if aside * (5 if alone else 16) > pulse_decibpm:
             strange += 1
-            doubts = 30
+            doubts = 10 if other else 30
         if strange and not alone:
             strange = 2
         if strength > known + (known >> 2):
