@@ -39,6 +39,7 @@ def evaluate(state):
     lowest = low
     beats.rhythm(b, s[layout.RATE_MILLIHZ] // 500, spare)  # 8 s of ticks
     timely = spare[2] if spare[2] * 5 >= spare[0] * 4 else 0
+    disorder = timely == 0 and spare[0] >= threshold.TIMELY
     counted = (
         beats.decibpm(s[layout.RATE_MILLIHZ], spare[3], spare[1]) if timely > 1 else field.NONE
     )
@@ -121,6 +122,10 @@ def evaluate(state):
         asked = -pulse_decibpm < 16 * (counted - pulse_decibpm) < pulse_decibpm
         height = beats.height_q22(b, spare)
         asked = asked and spare[8] * threshold.EVEN < height
+    elif not asked and disorder:
+        # Nor does a heart in fibrillation stand on one comb; its beats are of a size, a hand's not.
+        height = beats.height_q22(b, spare)
+        asked = spare[8] * threshold.EVEN_KNOWN < height
     if asked or strength <= threshold.SURE_MILLIPCT or not known:
         ratio.estimate(re, im, state[layout.LEFT], low, high, split, size, spare)
         ratio_q12 = at_25_c(s, spare[0])
@@ -142,7 +147,7 @@ def evaluate(state):
             state, timely, counted, explained, pulse_decibpm, strength, other_decibpm > 0
         )
         # Once alone may be chance, in fibrillation.
-        alone = explained >= threshold.ALONE_Q10 and s[layout.IRREGULAR] == 0
+        alone = explained >= threshold.ALONE_Q10 and s[layout.IRREGULAR] == 0 and not disorder
         # The beats may know better than the lines.
         aside = pulse_decibpm - state[layout.OUT][field.PULSE_DECIBPM]
         alone = alone and -pulse_decibpm < aside * 16 < pulse_decibpm

@@ -47,7 +47,12 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         slope = curve.slope_centipct(ratio_q12, s[layout.CURVE_A], s[layout.CURVE_B])
         sd = (slope * ratio_sd_q12 >> 12) + threshold.SD_FLOOR_CENTIPCT
     perfusion = beats.height_q22(b, spare)
-    even = spare[8] * (6 if s[layout.IRREGULAR] else 8) < perfusion
+    unlike = threshold.EVEN
+    if s[layout.IRREGULAR]:
+        unlike = threshold.EVEN_IRREGULAR
+    elif s[layout.KNOWN_STRENGTH]:
+        unlike = threshold.EVEN_KNOWN
+    even = spare[8] * unlike < perfusion
     # / 2^22 * 100,000, within 0.03 %
     # Before three beats were seen, a sine of the same energy stands for it.
     perfusion = perfusion * 25 // 1048 if perfusion > 0 else strength
@@ -157,6 +162,8 @@ def publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality,
     s[layout.MISSES] = 0
     s[layout.ACCEPTED] += 1
     s[layout.SURE_Q12] = ratio_q12
+    if not threshold.SLOWEST_DECIBPM <= pulse_decibpm <= threshold.FASTEST_DECIBPM:
+        pulse_decibpm = field.NONE
     if pulse_decibpm > 0:
         s[layout.SURE_DECIBPM] = pulse_decibpm
     if 0 <= perfusion < threshold.LOW_PERFUSION_MILLIPCT:
