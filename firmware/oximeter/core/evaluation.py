@@ -123,7 +123,7 @@ def evaluate(state):
         height = beats.height_q22(b, spare)
         asked = asked and spare[8] * threshold.EVEN < height
     elif not asked and disorder:
-        # Nor does a heart in fibrillation stand on one comb; its beats are of a size, a hand's not.
+        # Nor does a heart in fibrillation stand on one comb; a hand's strokes are not of a size.
         height = beats.height_q22(b, spare)
         asked = spare[8] * threshold.EVEN_KNOWN < height
     if asked or strength <= threshold.SURE_MILLIPCT or not known:
@@ -216,8 +216,8 @@ def _strength_millipct(power, down, shift, size):
 def _follow(state, low, high, exponent, other_decibpm):
     """Follow the heart known from before through what disturbs it; True when published.
 
-    other_decibpm: the rate of a wave that might be the heart as well, or NONE: where the two differ,
-    nobody knows the pulse.
+    other_decibpm: the rate of a wave that might be the heart as well, or NONE; where the two
+    differ, nobody knows the pulse.
     """
     s = state[layout.S]
     heart = state[layout.TRACK]

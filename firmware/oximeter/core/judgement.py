@@ -74,7 +74,9 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         apart = False  # noise makes beats, but no lines
     disorder = many and not orderly and (apart or explained < threshold.REGULAR_Q10)
     known = s[layout.SURE_DECIBPM] if s[layout.ACCEPTED] else 0
-    if explained >= threshold.EXPLAINED_Q10 and -known < 8 * (pulse_decibpm - known) < known:
+    # Eight seconds of fibrillation may stand on one comb by chance.
+    one = threshold.REGULAR_Q10 if s[layout.IRREGULAR] else threshold.EXPLAINED_Q10
+    if explained >= one and -known < 8 * (pulse_decibpm - known) < known:
         # The lines of the known heart; what else beats is movement.
         apart = False
         disorder = False
@@ -106,7 +108,10 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         elif explained > threshold.PARTLY_EXPLAINED_Q10 and (many or timely >= threshold.TIMELY):
             accepted = True
             pulse_decibpm = counted if timely > 2 else rate_decibpm
-    s[layout.IRREGULAR] = 1 if irregular and accepted else 0
+    if irregular and accepted:
+        s[layout.IRREGULAR] = threshold.RHYTHM_S
+    elif s[layout.IRREGULAR]:
+        s[layout.IRREGULAR] -= 1
     if irregular:
         pulse_decibpm = rate_decibpm
     if known > 0 and accepted and (irregular or explained < threshold.EXPLAINED_Q10):

@@ -25,8 +25,9 @@ LOST = 6  # seconds without a number; what then comes back must be what went,
 BACK_Q12 = 410  # within 0.1 of ratio
 ALONE_Q10 = 870  # 85 % explained: nothing else of note is in the light
 BESIDE_Q10 = 768  # 75 %: the hand's part may be as large as a quarter of the heart's
-# Beats are of a size while their heights deviate by less than this part of the mean. In fibrillation
-# the time that a beat had to fill rules its height; a hand may look so before a heart was seen.
+# Beats are of a size while their heights deviate by less than this part of the mean. In
+# fibrillation the time that a beat had to fill rules its height; a hand may look so, too, before a
+# heart was seen.
 EVEN = 8
 EVEN_KNOWN = 6  # a heart was seen clearly before
 EVEN_IRREGULAR = 4  # and its beats had no order
@@ -34,6 +35,7 @@ SURE_MILLIPCT = 500  # weaker waves scatter from line to line by noise alone
 APART_Q12 = 250  # 0.06 of ratio, 2 points
 STRANGE_Q12 = 300  # 0.073 of ratio, some 2.5 points
 TIMELY = 5  # beats in 8 s that keep time; by chance four do
+RHYTHM_S = 15  # what was seen of the rhythm is as old as its window, at the most
 FEW_BEATS = 8  # fewer say nothing of rhythm
 REGULAR_Q10 = 768  # of the energy on one comb is no disorder
 FASTEST_MILLIHZ = 4300  # 258 a minute
