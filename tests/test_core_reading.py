@@ -9,6 +9,7 @@ import reference
 from sim.door import core, field, track
 from sim.fast import compiled
 from sim.patient import Motion, Person, Scene, ramp, record
+from sim.patient.scene import Movement
 
 OK, MILLI = field.OK, 1000
 
@@ -356,6 +357,32 @@ def test_a_hand_of_one_source_may_cross_the_heart(bpm):
     assert count >= 0.9 * due
     assert np.sqrt(squares / count) <= 0.8
     assert covered >= 0.85 * count
+
+
+@pytest.mark.parametrize("becomes", [1.0, 1.3, 0.75], ids=["stays", "rises", "falls"])
+def test_the_rate_is_followed_through_strong_movement(becomes):
+    """Movement of one and three times the pulse: a rate that stays is mostly shown, one that
+    changes within half a minute is not shown where it was."""
+    movements: tuple[Movement, ...] = ("tap", "rub", "random", "bursts", "crossing")
+    due = shown = wrong = 0
+    for number, movement in enumerate(movements):
+        for seed, bpm in enumerate((60, 70, 80, 95, 110)):
+            swing_pct = 3.0 if becomes == 1.0 else 1.0
+            motion = Motion(movement, 10, 70, swing_pct=swing_pct)
+            pulse_bpm = ramp(bpm, becomes * bpm, 20, 50)
+            scene = Scene(
+                duration_s=70, pulse_bpm=pulse_bpm, perfusion_pct=1.0, motion=(motion,)
+            )
+            person, rows, t_s = watch(scene, 700 + 10 * number + seed)
+            rows, t_s = each_second(rows, t_s)
+            rows, t_s = rows[t_s > 10], t_s[t_s > 10]
+            seen = rows[:, field.PULSE_DECIBPM] != field.NONE
+            error = rows[seen, field.PULSE_DECIBPM] / 10 - person.pulse_bpm(t_s[seen], 8)
+            due += len(rows)
+            shown += int(seen.sum())
+            wrong += int((np.abs(error) > 5).sum())
+    assert shown >= (0.62 if becomes == 1.0 else 0.84) * due
+    assert wrong <= 0.01 * shown
 
 
 @pytest.mark.parametrize("movement", ["tap", "rub", "tremor", "random", "bursts", "crossing"])

@@ -219,6 +219,9 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
         strange_q12 = threshold.STRANGE_Q12 + ratio_sd_q12 + 20 * (misses if misses < 15 else 15)
         if strength < threshold.SURE_MILLIPCT:
             strange_q12 += ratio_sd_q12
+        grown = strength > known + (known >> 2)
+        if grown:
+            strange_q12 >>= 1  # half of the wave or so was there, and thins what came to it
         doubts = 0
         if away > strange_q12 or -away > strange_q12:
             strange = 1
@@ -234,12 +237,13 @@ def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm
         aside = pulse_decibpm - s[layout.SURE_DECIBPM]
         if aside < 0:
             aside = -aside
-        if aside * (5 if alone else 16) > pulse_decibpm:
+        # A hand on one of the heart's overtones pulls the rate by some 5 %.
+        if aside * (5 if alone else 24) > pulse_decibpm:
             strange += 1
             doubts = 10 if other else 30
         if strange and not alone:
             strange = 2
-        if strength > known + (known >> 2):
+        if grown:
             strange += 1
         if strange >= 2 and (strength > known or not alone):
             doubts = 60

@@ -47,14 +47,14 @@ _HARMONICS = const(5)
 _LEAN = const(81)
 _HAND = const(82)  # ratio of the one source that the hand is, Q12
 _ONE = const(83)
-_TIMES = const(1)
-_PART = const(4)
 _HALF = const(64)
 
 # Log likelihoods are in nats Q6.
-_ASIDE_Q6 = const(26)  # a bin to the side, 0.7 a minute in a second
+_ASIDE_Q6 = const(24)  # a bin to the side, 0.7 a minute in a second
 _WHOLE_Q6 = const(768)  # all of the wave found where it should be
-_NEAR_Q6 = const(192)  # rates within 3 nats of the best may be the true one
+# Rates within 7 nats of the best may be the true one. Where nothing is found they lie 18 bins to
+# either side, so that a narrower peak is one that was seen.
+_NEAR_Q6 = const(448)
 _WANDER_Q24 = const(9800)  # 0.8 points of SpO2 in a second, as a variance of the ratio
 _APART_Q24 = const(9800)  # what no residual shows: the hand has the heart's rate for a while
 _GATE = const(9)  # three deviations
@@ -180,8 +180,9 @@ def _found_q9(re, im, k, ratio_q12, energy):
     Concave in the energy, like a likelihood: half of it is more than half the evidence.
     """
     xx = re[k - 1] + re[k] + re[k + 1] >> 10
-    # A line whose ratio is 0.25 away counts nothing.
-    own = xx - 16 * _unlike(re, im, k, ratio_q12, 10)
+    # A line whose ratio is 0.35 away counts nothing: skin that slides has 1, a heart at 93 % 0.6.
+    # Nearer the heart's hand and heart share a line, and what is the heart's still counts.
+    own = xx - 8 * _unlike(re, im, k, ratio_q12, 10)
     found = 0
     if own > 0:
         share = (own << 8) // energy if own < energy else 256
@@ -326,6 +327,8 @@ def _measure(track, re, im, low, high, size, up):
     down = 0
     while largest >> down >= 16384:
         down += 1
+    hand_q12 = track[_HAND]
+    apart_q12 = _apart_q12(track)
     least = 1 << 20
     h = 0
     at = rate
@@ -334,20 +337,19 @@ def _measure(track, re, im, low, high, size, up):
         rest = 0
         if low < k < high:
             rest = _unlike(re, im, k, ratio_q12, down)
-            # What is more than the heart ever had is not all of it, whatever its ratio.
-            more = (re[k - 1] + re[k] + re[k + 1] >> down) - (
-                _scaled(track[_TEMPLATE + h], up + 10 - down) << _TIMES
+            # What is more than the heart had is the hand's, and leaves 0.35^2 of itself, whatever
+            # ratio both make together. Of one source the instrument holds nothing.
+            more = (re[k - 1] + re[k] + re[k + 1] >> down) - _scaled(
+                track[_TEMPLATE + h], up + 10 - down
             )
-            if more > 0:
-                rest += more >> _PART
+            if more > 0 and apart_q12 == 0:
+                rest += more >> 3
             if rest < least:
                 least = rest
         track[_REST + h] = rest
         at += rate
         h += 1
     least += 1
-    hand_q12 = track[_HAND]
-    apart_q12 = _apart_q12(track)
     xx = 0
     xy = 0
     h = 0
