@@ -36,7 +36,7 @@ def compiled() -> SimpleNamespace:
 
     files = {name: FIRMWARE / "oximeter" / "core" / f"{name}.py" for name in _MODULES}
     sources = {name: file.read_bytes() for name, file in files.items()}
-    jit = _jit(numba, sources)
+    jit = _jit(numba)
     private: dict[str, types.ModuleType] = {}
     for name, source in sources.items():
         # Under its own name: from there numba finds it again when it reads what it kept.
@@ -137,25 +137,30 @@ def _lent() -> tuple[Any, Any]:
     return new, feed
 
 
-def _jit(numba: Any, sources: dict[str, bytes]) -> Any:
-    """The compiler, its work kept in a folder named after everything that goes into it.
-
-    Numba's own index sees a change of a function, not of one that it calls: what has changed in
-    any way must not find the old folder.
-    """
-    names = sorted((key, value) for key, value in vars(field).items() if isinstance(value, int))
-    parts = [_OWN_SOURCE, repr(names).encode(), *sources.values()]
-    parts.append(f"{numba.__version__} {sys.version} {platform.machine()}".encode())
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(hashlib.sha256(part).digest())
-    folder = _CACHE / whole.hexdigest()[:32]
+def _jit(numba: Any) -> Any:
+    """The compiler, its work kept in a folder named after everything that goes into it."""
+    folder = _CACHE / _key(numba.__version__)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return numba.njit
     numba.config.CACHE_DIR = str(folder)
     return numba.njit(cache=True)
+
+
+def _key(numba_version: str) -> str:
+    """Of every file of the core, those of which only constants go into it as well.
+
+    Numba's own index sees a change of a function, not of one that it calls nor of a constant: what
+    has changed in any way must not find the old folder.
+    """
+    files = sorted((FIRMWARE / "oximeter" / "core").glob("*.py"))
+    parts = [_OWN_SOURCE, *(file.read_bytes() for file in files)]
+    parts.append(f"{numba_version} {sys.version} {platform.machine()}".encode())
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:32]
 
 
 feed = core.feed
