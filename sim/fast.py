@@ -23,7 +23,7 @@ _CACHE = Path(__file__).resolve().parent.parent / "build" / "numba"
 _OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs here
 
 _MODULES = (
-    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "beats",
+    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "lamp", "beats",
     "settle", "judgement", "evaluation", "pipeline",
 )  # fmt: skip
 
