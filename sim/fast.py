@@ -17,13 +17,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sim.door import FIRMWARE, core, field, layout, threshold
+from sim.door import FIRMWARE, core, field
 
 _CACHE = Path(__file__).resolve().parent.parent / "build" / "numba"
 _OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs here
 
 _MODULES = (
-    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "beats",
+    "integer", "logarithm", "spectrum", "curve", "led", "pulse", "ratio", "track", "lamp", "beats",
     "settle", "judgement", "evaluation", "pipeline",
 )  # fmt: skip
 
@@ -36,7 +36,7 @@ def compiled() -> SimpleNamespace:
 
     files = {name: FIRMWARE / "oximeter" / "core" / f"{name}.py" for name in _MODULES}
     sources = {name: file.read_bytes() for name, file in files.items()}
-    jit = _jit(numba, sources)
+    jit = _jit(numba)
     private: dict[str, types.ModuleType] = {}
     for name, source in sources.items():
         # Under its own name: from there numba finds it again when it reads what it kept.
@@ -137,13 +137,9 @@ def _lent() -> tuple[Any, Any]:
     return new, feed
 
 
-def _jit(numba: Any, sources: dict[str, bytes]) -> Any:
-    """The compiler, its work kept in a folder named after everything that goes into it.
-
-    Numba's own index sees a change of a function, not of one that it calls: what has changed in
-    any way must not find the old folder.
-    """
-    folder = _CACHE / _hash_of(sources, f"{numba.__version__} {sys.version} {platform.machine()}")
+def _jit(numba: Any) -> Any:
+    """The compiler, its work kept in a folder named after everything that goes into it."""
+    folder = _CACHE / _key(numba.__version__)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -152,13 +148,15 @@ def _jit(numba: Any, sources: dict[str, bytes]) -> Any:
     return numba.njit(cache=True)
 
 
-def _hash_of(sources: dict[str, bytes], platform_name: str) -> str:
-    """Of all that goes into the compiled core, the modules that hold nothing but numbers too."""
-    numbers = [
-        sorted((key, value) for key, value in vars(module).items() if isinstance(value, int))
-        for module in (field, layout, threshold)
-    ]
-    parts = [_OWN_SOURCE, repr(numbers).encode(), *sources.values(), platform_name.encode()]
+def _key(numba_version: str) -> str:
+    """Of every file of the core, those of which only constants go into it as well.
+
+    Numba's own index sees a change of a function, not of one that it calls nor of a constant: what
+    has changed in any way must not find the old folder.
+    """
+    files = sorted((FIRMWARE / "oximeter" / "core").glob("*.py"))
+    parts = [_OWN_SOURCE, *(file.read_bytes() for file in files)]
+    parts.append(f"{numba_version} {sys.version} {platform.machine()}".encode())
     whole = hashlib.sha256()
     for part in parts:
         whole.update(hashlib.sha256(part).digest())

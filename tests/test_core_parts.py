@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from sim.door import core, field
 from sim.patient import optics
 
-beats, curve, evaluation, integer, logarithm, pulse, ratio, settle, spectrum = (
+beats, curve, evaluation, integer, lamp, logarithm, pulse, ratio, settle, spectrum = (
     __import__(f"oximeter.core.{name}", fromlist=["core"])
     for name in (
-        "beats", "curve", "evaluation", "integer", "logarithm", "pulse", "ratio", "settle",
+        "beats", "curve", "evaluation", "integer", "lamp", "logarithm", "pulse", "ratio", "settle",
         "spectrum",
     )
 )  # fmt: skip
@@ -288,3 +288,39 @@ def test_the_red_led_is_followed_through_its_temperature(spo2_pct, die_c):
     core.set_die(state, round(die_c * 100))
     corrected = evaluation.at_25_c(state[1], read_q12) / 4096
     assert float(optics.spo2_of_ratio(corrected)) == pytest.approx(spo2_pct, abs=0.2)
+
+
+def lines_of(place, lag_deg, red_of_ir):
+    """Spectral lines of a tone that is seen by both channels, red that many times as high."""
+    re, im = [0] * 128, [0] * 128
+    for aside, energy in ((-1, 0.3), (0, 1.0), (1, 0.3)):
+        k = place + aside
+        re[k] = round(1e6 * energy)
+        im[k] = round(1e6 * energy * red_of_ir**2)
+        re[64 + k] = round(1e6 * energy * red_of_ir * math.cos(math.radians(lag_deg)))
+    return re, im
+
+
+@pytest.mark.parametrize(("rate_hz", "place"), [(97.7, 24), (102.5, 25), (117.0, 26), (123.0, 25)])
+def test_a_lamp_is_known_by_its_place_and_its_lag(rate_hz, place):
+    """Twice the mains less the rate, in lines of 1/1024 of the rate; and 1.1 ms of its period."""
+    mains_hz = 100 if rate_hz < 110 else 120
+    lag_deg = 360 * mains_hz * 0.001107
+    rate_millihz, light_q8 = round(rate_hz * 1000), round(1.2 * 256)
+
+    def found(at, lag_deg=lag_deg, red_of_ir=1.2, light_q8=light_q8, rate_millihz=rate_millihz):
+        return lamp.line(*lines_of(at, lag_deg, red_of_ir), 4, 58, 1, rate_millihz, light_q8)
+
+    assert found(place) == place
+    assert found(place + 2) == place + 2  # the rate is not known better
+    assert found(place + 6) == 0
+    assert found(place, lag_deg=10) == 0  # the heart
+    assert found(place, red_of_ir=0.8) == 0  # not the same counts in both
+    assert found(place, red_of_ir=0.8, light_q8=0) == place  # together with the heart
+    assert found(place, rate_millihz=140100) == 0
+
+
+def test_a_lamp_is_put_out_with_all_its_lines():
+    re, im = lines_of(24, 40, 1.2)
+    lamp.put_out(re, im, 24, 1)
+    assert not any(re) and not any(im)

@@ -544,6 +544,33 @@ def test_strong_breathing_beside_beats_that_keep_time_is_not_the_pulse(bpm, shap
         assert np.abs(pulse).max() <= 3
 
 
+@pytest.mark.parametrize(
+    ("bpm", "clock_error_pct", "shape", "least_shown"),
+    [
+        (54, -2.1, "adult", 0.9),  # between the lines of the pulse: nothing was shown
+        (68, -1.76, "young", 0.9),
+        (73.5, 3.5, "stiff", 0.9),  # as high as its beats: twice the rate was shown
+        (57.6, 4.94, "stiff", 0.9),
+        (31, 2.45, "stiff", 0.0),  # with such beats half of 62 is not ruled out
+    ],
+)
+def test_a_lamp_on_the_mains_is_no_pulse(bpm, clock_error_pct, shape, least_shown):
+    scene = Scene(
+        duration_s=50, pulse_bpm=bpm, perfusion_pct=1.0, clock_error_pct=clock_error_pct,
+        shape=shape, flicker_counts=200.0, crosstalk_pct=(0.0, 0.0),
+    )  # fmt: skip
+    for seed in range(4):
+        person, rows, t_s = watch(scene, seed)
+        rows, t_s = each_second(rows, t_s)
+        rows, t_s = rows[t_s > 12], t_s[t_s > 12]
+        good = rows[:, field.STATUS] == OK
+        assert good.mean() >= least_shown
+        assert (np.abs(rows[good, field.SPO2_CENTIPCT] / 100 - 97) < 1.0).all()
+        told = rows[:, field.PULSE_DECIBPM] > 0
+        pulse = rows[told, field.PULSE_DECIBPM] / 10
+        assert (np.abs(pulse - person.pulse_bpm(t_s[told])) < 5).all()
+
+
 @pytest.mark.parametrize("bpm", [60, 100, 130])
 def test_fibrillation_has_a_mean_rate(bpm):
     """Over the 15 s of an irregular pulse, dicrotic waves and weak beats notwithstanding."""

@@ -9,6 +9,7 @@ from oximeter.core import (
     curve,
     field,
     judgement,
+    lamp,
     layout,
     pulse,
     ratio,
@@ -36,6 +37,20 @@ def evaluate(state):
     if high > spectrum.LINES - 2:
         high = spectrum.LINES - 2
     down = spectrum.lines(re, im, low)
+    s[layout.LAMP] = 0
+    light_q8 = 0
+    if s[layout.KNOWN_STRENGTH] > 0 and state[layout.TRACK][track.AGE] > threshold.STIRRED:
+        # What stands on the heart's lines may be the hand.
+        out = state[layout.OUT]
+        light_q8 = (out[field.IR_DC_ADC] << 8) // out[field.RED_DC_ADC]
+        if light_q8 > 1023:
+            light_q8 = 1023  # keeps the products inside 31 bits
+    k = lamp.line(re, im, low, high, reach, s[layout.RATE_MILLIHZ], light_q8)
+    if k:
+        power = re[k] // (k * k)
+        if _strength_millipct(power, down, s[layout.SHIFT], size) > threshold.LAMP_MILLIPCT:
+            s[layout.LAMP] = 1
+            lamp.put_out(re, im, k, reach)
     lowest = low
     beats.rhythm(b, s[layout.RATE_MILLIHZ] // 500, spare)  # 8 s of ticks
     timely = spare[2] if spare[2] * 5 >= spare[0] * 4 else 0
@@ -59,7 +74,11 @@ def evaluate(state):
             above = low
         total = pulse.gather(re, im, above, high, reach)
         explained = pulse.explained_q10(im, total, known_q3, high, reach)
-        if explained < threshold.PARTLY_EXPLAINED_Q10 and timely >= threshold.TIMELY:
+        if (
+            explained < threshold.PARTLY_EXPLAINED_Q10
+            and timely >= threshold.TIMELY
+            and s[layout.LAMP] == 0
+        ):
             # Breathing may stand there, many times as high as the pulse.
             total = pulse.gather(re, im, known_q3 * 3 + 31 >> 5, high, reach)
             explained = pulse.whole_q10(im, total, known_q3, high, reach)
@@ -84,6 +103,8 @@ def evaluate(state):
         line_q8 = spare[0]
         explained = spare[1]
         low = spare[2]
+        if s[layout.LAMP] and s[layout.KNOWN_STRENGTH] == 0 and explained < threshold.ALONE_Q10:
+            explained = 0  # with the lamp's beats for its own, half of this rate is not ruled out
     pulse_decibpm = _decibpm(s, line_q8) if line_q8 else field.NONE
     # A heart has nothing below its fundamental. What stands there is breathing, unless this is
     # the double of the true rate, which has lines halfway between the harmonics, too.

@@ -80,6 +80,10 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         # The lines of the known heart; what else beats is movement.
         apart = False
         disorder = False
+    if s[layout.LAMP] and explained >= threshold.ALONE_Q10:
+        # Nor is a lamp, out of the lines but still among the beats.
+        apart = False
+        disorder = False
     irregular = disorder and even
     aside = counted - pulse_decibpm
     if timely > 1 and -pulse_decibpm < aside * 8 < pulse_decibpm:

@@ -76,4 +76,5 @@ RED_1 = 53
 RED_2 = 54
 RED_3 = 55
 RED_4 = 56
-SCALARS_LENGTH = 57
+LAMP = 57  # 1: a lamp stood among the lines of the last window and was taken out
+SCALARS_LENGTH = 58

@@ -25,6 +25,7 @@ LOST = 6  # seconds without a number; what then comes back must be what went,
 BACK_Q12 = 410  # within 0.1 of ratio
 ALONE_Q10 = 870  # 85 % explained: nothing else of note is in the light
 BESIDE_Q10 = 768  # 75 %: the hand's part may be as large as a quarter of the heart's
+LAMP_MILLIPCT = 30  # of one line: noise in a weak pulse makes 20, a lamp of 0.1 % of the light 60
 # Beats are of a size while their heights deviate by less than this part of the mean. In
 # fibrillation the time that a beat had to fill rules its height; a hand may look so, too, before a
 # heart was seen.
