@@ -17,7 +17,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from sim.door import FIRMWARE, core, field
+from sim.door import FIRMWARE, core, field, layout, threshold
 
 _CACHE = Path(__file__).resolve().parent.parent / "build" / "numba"
 _OWN_SOURCE = Path(__file__).read_bytes()  # now: later it may not be what runs here
@@ -143,19 +143,26 @@ def _jit(numba: Any, sources: dict[str, bytes]) -> Any:
     Numba's own index sees a change of a function, not of one that it calls: what has changed in
     any way must not find the old folder.
     """
-    names = sorted((key, value) for key, value in vars(field).items() if isinstance(value, int))
-    parts = [_OWN_SOURCE, repr(names).encode(), *sources.values()]
-    parts.append(f"{numba.__version__} {sys.version} {platform.machine()}".encode())
-    whole = hashlib.sha256()
-    for part in parts:
-        whole.update(hashlib.sha256(part).digest())
-    folder = _CACHE / whole.hexdigest()[:32]
+    folder = _CACHE / _hash_of(sources, f"{numba.__version__} {sys.version} {platform.machine()}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return numba.njit
     numba.config.CACHE_DIR = str(folder)
     return numba.njit(cache=True)
+
+
+def _hash_of(sources: dict[str, bytes], platform_name: str) -> str:
+    """Of all that goes into the compiled core, the modules that hold nothing but numbers too."""
+    numbers = [
+        sorted((key, value) for key, value in vars(module).items() if isinstance(value, int))
+        for module in (field, layout, threshold)
+    ]
+    parts = [_OWN_SOURCE, repr(numbers).encode(), *sources.values(), platform_name.encode()]
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:32]
 
 
 feed = core.feed
