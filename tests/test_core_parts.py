@@ -123,6 +123,8 @@ def test_ratio_and_its_error(noise):
     assert found.mean() == pytest.approx(truth, abs=4 * found.std() / math.sqrt(300) + 0.0005)
     assert found.std() == pytest.approx(bound * math.sqrt(1.5), rel=0.25, abs=0.0005)
     assert claimed.mean() == pytest.approx(found.std(), rel=0.2, abs=0.0005)
+    # Where the estimate scatters, errors are the larger, the smaller it comes out.
+    assert math.sqrt(np.square((found - truth) / claimed).mean()) == pytest.approx(1, abs=0.1)
 
 
 def test_a_disturbed_line_counts_for_less():
@@ -230,7 +232,7 @@ def test_premature_beats_keep_time_with_their_pause():
 @given(
     st.lists(st.integers(9300, 9800), min_size=40, max_size=100),
     st.integers(0, 40),
-    st.sampled_from([12, 13, 25, 26, 50, 51]),
+    st.sampled_from([11, 12, 24, 25, 50, 51]),
 )
 def test_settled_by_the_rule(values, narrow, sd):
     """The rule of the design, in float, beside the firmware's; the slope over more seconds where
@@ -241,7 +243,7 @@ def test_settled_by_the_rule(values, narrow, sd):
     for n, value in enumerate(values):
         got = settle.step(trend, value, sd, n, 1)
         window = np.array(values[max(0, n - 14) : n + 1]) / 100
-        span = 15 if sd <= 12 else 31 if sd <= 25 else 45
+        span = 15 if sd <= 11 else 31 if sd <= 24 else 45
         settled = n + 1 >= max(30, span) and n >= 20 and sd <= 50
         if settled:
             leant = np.array(values[n + 1 - span : n + 1]) / 100

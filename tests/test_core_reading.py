@@ -67,6 +67,18 @@ def test_the_error_is_owned_up_to():
     assert np.sqrt(np.mean(np.square(z))) > 0.3  # an error of a mile would hold anything
 
 
+@pytest.mark.parametrize("perfusion", [0.3, 1.0])
+def test_the_error_of_a_good_finger_is_as_large_as_it_is_said_to_be(perfusion):
+    z = []
+    for seed in range(40):
+        scene = Scene(duration_s=60, pulse_bpm=45 + seed, perfusion_pct=perfusion)
+        _, rows, t_s = watch(scene, 400 + seed)
+        rows = each_second(rows, t_s)[0][10:]
+        rows = rows[rows[:, field.STATUS] == OK]
+        z += ((rows[:, field.SPO2_CENTIPCT] - 9700) / rows[:, field.SPO2_SD_CENTIPCT]).tolist()
+    assert np.sqrt(np.mean(np.square(z))) == pytest.approx(1.0, abs=0.1)
+
+
 def test_beside_a_float_oximeter():
     """The same ten seconds by band-pass, slope and autocorrelation."""
     for seed, spo2, bpm in ((1, 96, 66), (2, 88, 84), (3, 78, 110)):

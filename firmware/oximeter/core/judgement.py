@@ -1,6 +1,7 @@
 """Whether an evaluation is a reading, and what it says where it is none."""
 
 from oximeter.core import beats, curve, field, layout, settle, threshold, track
+from oximeter.core.integer import isqrt
 
 
 def withhold(state, status, flags):
@@ -45,7 +46,11 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
             ratio_q12, s[layout.CURVE_A], s[layout.CURVE_B], s[layout.CURVE_C]
         )
         slope = curve.slope_centipct(ratio_q12, s[layout.CURVE_A], s[layout.CURVE_B])
-        sd = (slope * ratio_sd_q12 >> 12) + threshold.SD_FLOOR_CENTIPCT
+        # In sixteenths: most estimates of a good finger are below 8 hundredths.
+        sd_q4 = slope * ratio_sd_q12 >> 8
+        if sd_q4 > 8191:
+            sd_q4 = 8191  # 5 points, more than is ever shown
+        sd = isqrt(sd_q4 * sd_q4 + threshold.SD_FLOOR_Q8) + 8 >> 4
     perfusion = beats.height_q22(b, spare)
     unlike = threshold.EVEN
     if s[layout.IRREGULAR]:

@@ -5,8 +5,8 @@ of at most 1 point, a slope of at most 0.05 point a second, an error estimate of
 The settled value is the median of those 15 s.
 
 A slope is only known as well as its points. Over 15 s of readings that each look back 8 s, an
-error of 0.12 points makes one of 0.016 points a second; where the estimated error is larger, the
-slope must be as flat over 31 s, above 0.25 points over 45 s. Over 15 s alone, every second fall of
+error of 0.11 points makes one of 0.015 points a second; where the estimated error is larger, the
+slope must be as flat over 31 s, above 0.24 points over 45 s. Over 15 s alone, every second fall of
 0.1 points a second at PI 0.3 % passed for rest at some moment within two minutes.
 """
 
@@ -27,8 +27,8 @@ _RING = const(3)  # _LONGEST values, then _SPAN sorted
 _SORTED = const(48)
 _RANGE_CENTIPCT = const(100)
 _SD_CENTIPCT = const(50)
-_FINE_SD_CENTIPCT = const(12)
-_COARSE_SD_CENTIPCT = const(25)
+_FINE_SD_CENTIPCT = const(11)
+_COARSE_SD_CENTIPCT = const(24)
 _SLOPE_CENTIPCT = const(5)  # a second
 
 

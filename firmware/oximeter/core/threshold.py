@@ -5,9 +5,9 @@ EXPLAINED_Q10 = 614  # of the energy on the harmonics of one rate
 PARTLY_EXPLAINED_Q10 = 205  # with two premature beats in 8 s a fifth of it is left
 # A larger estimated error is no reading. Only a weak pulse has noise for its excuse: at PI 0.05 %
 # and twice the usual noise nobody reads better than to 2.2 points in 8 s (Cramer-Rao), and this is
-# 1.5 times that. In a strong one the hand has moved.
-WEAK_SD_CENTIPCT = 350
-SD_CENTIPCT = 120
+# 1.7 times that. In a strong one the hand has moved.
+WEAK_SD_CENTIPCT = 370
+SD_CENTIPCT = 125
 WEAK_MILLIPCT = 150
 LOW_PERFUSION_MILLIPCT = 300
 MOTION_PERFUSION_MILLIPCT = 15000
@@ -44,4 +44,6 @@ SLOWEST_DECIBPM = 240  # nothing beyond these is shown: the range declared is 25
 FASTEST_DECIBPM = 2580
 OUT_OF_REACH_HIGH_Q12 = 6554  # 1.6, SpO2 61 on the default curve
 OUT_OF_REACH_LOW_Q12 = 819  # 0.2, SpO2 106
-SD_FLOOR_CENTIPCT = 3  # rounding and the curve's own grain
+# What no line shows of the error: rounding, and what breathing and drift leave on the heart's own
+# lines. (0.04 points)², in sixteenths of a centipercent.
+SD_FLOOR_Q8 = 4096
