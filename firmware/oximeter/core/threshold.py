@@ -13,13 +13,13 @@ LOW_PERFUSION_MILLIPCT = 300
 MOTION_PERFUSION_MILLIPCT = 15000
 # What is followed through movement.
 FOLLOWED_AT_MOST = 120  # seconds; then it has to be seen clearly again
-FOLLOWED_WIDTH_Q3 = 26  # of rates 7 nats and less below the best, 9.5 a minute to either side
+FOLLOWED_WIDTH_Q3 = 24  # of rates 7 nats and less below the best, 9 a minute to either side
 FOLLOWED_MOST_CENTIPCT = 170
 # Where the hand is one source the ratio is not drawn to the hand's, and a larger deviation is
 # still one of the heart alone.
 ONE_MOST_CENTIPCT = 240
 SHARP_Q24 = 90000  # (0.073 of ratio)^2: those 2.4 points
-BESIDE_MOST_CENTIPCT = 240  # where not even the ratio is seen, the rate is a guess
+BESIDE_MOST_CENTIPCT = 220  # where not even the ratio is seen, the rate is a guess
 STIRRED = 6  # seconds
 LOST = 6  # seconds without a number; what then comes back must be what went,
 BACK_Q12 = 410  # within 0.1 of ratio

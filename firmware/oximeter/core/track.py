@@ -47,6 +47,8 @@ _HARMONICS = const(5)
 _LEAN = const(81)
 _HAND = const(82)  # ratio of the one source that the hand is, Q12
 _ONE = const(83)
+_TIMES = const(1)
+_PART = const(4)
 _HALF = const(64)
 
 # Log likelihoods are in nats Q6.
@@ -327,8 +329,6 @@ def _measure(track, re, im, low, high, size, up):
     down = 0
     while largest >> down >= 16384:
         down += 1
-    hand_q12 = track[_HAND]
-    apart_q12 = _apart_q12(track)
     least = 1 << 20
     h = 0
     at = rate
@@ -337,19 +337,20 @@ def _measure(track, re, im, low, high, size, up):
         rest = 0
         if low < k < high:
             rest = _unlike(re, im, k, ratio_q12, down)
-            # What is more than the heart had is the hand's, and leaves 0.35^2 of itself, whatever
-            # ratio both make together. Of one source the instrument holds nothing.
-            more = (re[k - 1] + re[k] + re[k + 1] >> down) - _scaled(
-                track[_TEMPLATE + h], up + 10 - down
+            # What is more than the heart ever had is not all of it, whatever its ratio.
+            more = (re[k - 1] + re[k] + re[k + 1] >> down) - (
+                _scaled(track[_TEMPLATE + h], up + 10 - down) << _TIMES
             )
-            if more > 0 and apart_q12 == 0:
-                rest += more >> 3
+            if more > 0:
+                rest += more >> _PART
             if rest < least:
                 least = rest
         track[_REST + h] = rest
         at += rate
         h += 1
     least += 1
+    hand_q12 = track[_HAND]
+    apart_q12 = _apart_q12(track)
     xx = 0
     xy = 0
     h = 0
