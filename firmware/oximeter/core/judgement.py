@@ -68,7 +68,7 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
     beats.rhythm(b, s[layout.RATE_MILLIHZ] * 3 // 800, spare)  # 15 s of ticks
     many = spare[0] >= threshold.FEW_BEATS
     # A second of order or disorder more or less does not change the word.
-    orderly = 5 * spare[2] >= (5 if s[layout.IRREGULAR] else 4) * spare[0]
+    orderly = 5 * spare[2] >= (5 if s[layout.IRREGULAR] == threshold.RHYTHM_S else 4) * spare[0]
     rate_decibpm = beats.decibpm(
         s[layout.RATE_MILLIHZ], spare[3] if orderly else spare[0], spare[1]
     )
