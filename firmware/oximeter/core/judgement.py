@@ -171,7 +171,9 @@ def publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality,
             or ratio_q12 < threshold.OUT_OF_REACH_LOW_Q12
         ):
             flags |= field.FLAG_SUSPECT_SWAP
-        settled = settle.step(state[layout.TREND], spo2, most, out[field.BEATS], 1)
+        settled = settle.step(
+            state[layout.TREND], spo2, most, out[field.BEATS], 1 if pulse_decibpm > 0 else 0
+        )
         if settled != field.NONE:
             flags |= field.FLAG_SETTLED
         out[field.SPO2_CENTIPCT] = spo2
