@@ -32,6 +32,11 @@ STRANGE_Q12 = 300  # 0.073 of ratio, some 2.5 points
 TIMELY = 5  # beats in 8 s that keep time; by chance four do
 FEW_BEATS = 8  # fewer say nothing of rhythm
 REGULAR_Q10 = 768  # of the energy on one comb is no disorder
+# 0.35, which light without a heart goes beyond in one window of 8 s of twenty; fibrillation has
+# 0.4 to 2, with a smooth wave up to some 120 a minute.
+SKEWED_Q10 = 358
+SMOOTH_MILLIHZ = 830  # 50 a minute: faster, a damped pulse may be all but a sine
+SLOWEST_DECIBPM = 200
 FASTEST_MILLIHZ = 4300  # 258 a minute
 OUT_OF_REACH_HIGH_Q12 = 6554  # 1.6, SpO2 61 on the default curve
 OUT_OF_REACH_LOW_Q12 = 819  # 0.2, SpO2 106
