@@ -262,6 +262,14 @@ def test_a_slope_alone_keeps_it_from_settling(centipct_a_s):
         assert any(value != field.NONE for value in got) == settles
 
 
+def test_nothing_settles_without_a_pulse_in_most_seconds():
+    for of_ten, settles in ((10, True), (8, True), (5, False), (0, False)):
+        trend = array("i", [0] * settle.LENGTH)
+        settle.clear(trend)
+        got = [settle.step(trend, 9000, 3, n, int(n * 7 % 10 < of_ten)) for n in range(90)]
+        assert any(value != field.NONE for value in got) == settles
+
+
 def test_led_current_lands_in_the_middle():
     full = 262143
     for dc in (5000, 20000, 40000, 60000, 120000, 220000, 240000):

@@ -445,6 +445,52 @@ def test_breathing_is_no_pulse():
         assert (np.abs(rows[good, field.PULSE_DECIBPM] / 10 - truth) < 0.15 * truth).all()
 
 
+@pytest.mark.parametrize("swing_pct", [0.2, 0.8])
+@pytest.mark.parametrize("breaths", [24, 30, 36])
+def test_quick_breathing_in_a_finger_without_blood_is_no_pulse(breaths, swing_pct):
+    """A cuff, a finger pressed white: 36 breaths a minute were shown as a pulse, and settled."""
+    scene = Scene(
+        duration_s=90,
+        perfusion_pct=0,
+        respiration_per_min=breaths,
+        respiration_baseline_pct=swing_pct,
+    )
+    shown = 0
+    for seed in range(4):
+        _, rows, t_s = watch(scene, seed)
+        rows, _ = each_second(rows, t_s)
+        assert not (rows[:, field.FLAGS] & field.FLAG_SETTLED).any()
+        shown += numbers(rows).mean() / 4
+    assert shown <= 0.05
+
+
+@pytest.mark.parametrize(("power", "rms_pct"), [(1, 0.03), (1, 0.1), (2, 0.1), (2, 0.3)])
+def test_light_that_fluctuates_is_no_heart_without_rhythm(power, rms_pct):
+    """An object beside a hand or a sleeve: the spectrum is 1/f^power, the ratio one."""
+    shown = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        hz = np.maximum(np.fft.rfftfreq(9000, 0.01), 0.02)
+        lines = rng.standard_normal((2, len(hz))) / hz ** (power / 2)
+        common = np.fft.irfft(lines[0] + 1j * lines[1], 9000)
+        light = 1 + common / common.std() * rms_pct / 100
+        red, ir = (
+            np.rint(dc * light + 8 * rng.standard_normal(9000)).astype(int)
+            for dc in (80_000, 100_000)
+        )
+        rows, t_s = run(red, ir)
+        rows, _ = each_second(rows, t_s)
+        assert not (rows[:, field.FLAGS] & field.FLAG_SETTLED).any()
+        shown.append(numbers(rows).mean())
+    assert np.mean(shown) <= 0.07
+
+
+def numbers(rows):
+    """Where a saturation or a pulse is shown."""
+    pulse = rows[:, field.PULSE_DECIBPM] != field.NONE
+    return pulse | (rows[:, field.SPO2_CENTIPCT] != field.NONE)
+
+
 def shown_of(person, rows, t_s, from_s=10, window_s=8):
     """Share of seconds with a pulse, and the errors of these, beats a minute."""
     rows, t_s = each_second(rows, t_s)

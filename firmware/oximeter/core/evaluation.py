@@ -93,7 +93,7 @@ def evaluate(state):
         ):
             line_q8 = pulse.refine_q8(re, im, known_q3, high, reach)
             low = above
-        elif known_q3 <= pulse.densest_q3(reach):
+        elif known_q3 <= pulse.densest_q3(reach) and counted >= threshold.SLOWEST_DECIBPM:
             # A slow pulse of which little was seen yet: its comb takes in everything.
             line_q8 = known_q8
             explained = threshold.EXPLAINED_Q10
@@ -105,6 +105,10 @@ def evaluate(state):
         low = spare[2]
         if s[layout.LAMP] and s[layout.KNOWN_STRENGTH] == 0 and explained < threshold.ALONE_Q10:
             explained = 0  # with the lamp's beats for its own, half of this rate is not ruled out
+    smooth = threshold.SMOOTH_MILLIHZ * 32768 // step_millihz
+    if 0 < line_q8 < smooth and pulse.has_no_overtones(im, line_q8 >> 5, high):
+        line_q8 = 0  # breathing: a heart so slow has emptied its wave long before the next
+        explained = 0
     pulse_decibpm = _decibpm(s, line_q8) if line_q8 else field.NONE
     # A heart has nothing below its fundamental. What stands there is breathing, unless this is
     # the double of the true rate, which has lines halfway between the harmonics, too.

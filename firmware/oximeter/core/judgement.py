@@ -78,6 +78,7 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
     if strength < threshold.WEAK_MILLIPCT and explained >= threshold.ALONE_Q10:
         apart = False  # noise makes beats, but no lines
     disorder = many and not orderly and (apart or explained < threshold.REGULAR_Q10)
+    disorder = disorder and not _fluctuates(state)
     known = s[layout.SURE_DECIBPM] if s[layout.ACCEPTED] else 0
     # Eight seconds of fibrillation may stand on one comb by chance.
     one = threshold.REGULAR_Q10 if s[layout.IRREGULAR] else threshold.EXPLAINED_Q10
@@ -114,7 +115,9 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         if disorder:
             accepted = True
             pulse_decibpm = field.NONE
-        elif explained > threshold.PARTLY_EXPLAINED_Q10 and (many or timely >= threshold.TIMELY):
+        elif explained > threshold.PARTLY_EXPLAINED_Q10 and (
+            many and orderly or timely >= threshold.TIMELY
+        ):
             accepted = True
             pulse_decibpm = counted if timely > 2 else rate_decibpm
     if irregular and accepted:
@@ -194,7 +197,9 @@ def publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality,
             or ratio_q12 < threshold.OUT_OF_REACH_LOW_Q12
         ):
             flags |= field.FLAG_SUSPECT_SWAP
-        settled = settle.step(state[layout.TREND], spo2, most, out[field.BEATS], 1)
+        settled = settle.step(
+            state[layout.TREND], spo2, most, out[field.BEATS], 1 if pulse_decibpm > 0 else 0
+        )
         if settled != field.NONE:
             flags |= field.FLAG_SETTLED
         out[field.SPO2_CENTIPCT] = spo2
@@ -204,6 +209,57 @@ def publish(state, ratio_q12, spo2, sd, most, pulse_decibpm, perfusion, quality,
     out[field.SETTLED_CENTIPCT] = settled
     out[field.QUALITY] = quality
     out[field.FLAGS] = flags
+
+
+def _fluctuates(state):
+    """Whether the light is moved by what has no beat: steps up and down alike, and quick ones.
+
+    Blood comes faster than it goes, so the light of a heart falls in few large steps and rises in
+    many small ones, in what order soever its beats come. A wave so round, or a heart so fast, that
+    both are alike has next to nothing above 4 Hz, where light that fluctuates at random, as beside
+    a hand or a sleeve, has an eighth (1/f^2) or a quarter (1/f) of its slope's energy.
+    Scaling: steps brought under 2^7, their squares' sum below 2^21, the cubes' below 2^28.
+    """
+    s = state[layout.S]
+    cross = state[layout.RE]
+    quick = 64 + 4000 * 128 // (s[layout.RATE_MILLIHZ] >> 3)
+    total = 0
+    upper = 0
+    k = 64
+    while k < 128:
+        total += cross[k] >> 3
+        if k > quick:
+            upper += cross[k] >> 3
+        k += 1
+    if upper < total >> 4:
+        return False
+    ring = state[layout.LN_IR]
+    size = s[layout.SIZE]
+    start = s[layout.HEAD] - size
+    mean = (ring[start + size] - ring[start & 127]) // size
+    largest = 1
+    i = 0
+    while i < size:
+        x = ring[start + i & 127] - ring[start + i + 1 & 127] + mean
+        if x < 0:
+            x = -x
+        if x > largest:
+            largest = x
+        i += 1
+    down = 0
+    while largest >> down >= 128:
+        down += 1
+    squares = 0
+    cubes = 0
+    i = 0
+    while i < size:
+        x = ring[start + i & 127] - ring[start + i + 1 & 127] + mean >> down
+        squares += x * x
+        cubes += x * x * x
+        i += 1
+    # Their skewness, Q10: sum x^3 sqrt(n) / (sum x^2)^(3/2).
+    skew_q10 = cubes // ((squares >> 6) + 1) * isqrt(size << 8) // (isqrt(squares) + 1)
+    return skew_q10 < threshold.SKEWED_Q10
 
 
 def _is_heart(state, explained, strength, ratio_q12, ratio_sd_q12, pulse_decibpm, other):

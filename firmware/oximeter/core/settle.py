@@ -4,6 +4,9 @@ The rule of the design: 30 s of accepted signal and 20 accepted beats; over the 
 of at most 1 point, a slope of at most 0.05 point a second, an error estimate of at most 0.5 point.
 The settled value is the median of those 15 s.
 
+Most of those seconds have to have a pulse, too: light that fluctuates with one ratio has none, and
+a saturation of 80 whose error seems small.
+
 A slope is only known as well as its points. Over 15 s of readings that each look back 8 s, an
 error of 0.11 points makes one of 0.015 points a second; where the estimated error is larger, the
 slope must be as flat over 31 s, above 0.24 points over 45 s. Over 15 s alone, every second fall of
@@ -15,7 +18,7 @@ from micropython import const
 from oximeter.core import field
 from oximeter.core.integer import insert_sorted
 
-LENGTH = 63
+LENGTH = 64
 
 _SPAN = const(15)  # evaluations, one a second
 _LONG = const(31)
@@ -25,6 +28,7 @@ _AT = const(1)
 _KEPT = const(2)
 _RING = const(3)  # _LONGEST values, then _SPAN sorted
 _SORTED = const(48)
+_PULSES = const(63)  # seconds with a pulse less those without, 0 … _SPAN
 _RANGE_CENTIPCT = const(100)
 _SD_CENTIPCT = const(50)
 _FINE_SD_CENTIPCT = const(11)
@@ -34,16 +38,22 @@ _SLOPE_CENTIPCT = const(5)  # a second
 
 def clear(t):
     t[_ACCEPTED] = 0
+    t[_PULSES] = 0
     interrupt(t)
 
 
-def step(t, spo2_centipct, sd_centipct, beats, seconds):
+def step(t, spo2_centipct, sd_centipct, beats, pulse):
     """One accepted second; returns the settled value in centipercent or field.NONE.
 
-    beats: beats accepted so far in this measurement.
+    beats: beats accepted so far in this measurement. pulse: whether this second has a rate.
     """
     if t[_ACCEPTED] < 10000:
-        t[_ACCEPTED] += seconds
+        t[_ACCEPTED] += 1
+    if pulse:
+        if t[_PULSES] < _SPAN:
+            t[_PULSES] += 1
+    elif t[_PULSES] > 0:
+        t[_PULSES] -= 1
     at = t[_AT]
     t[_RING + at] = spo2_centipct
     at += 1
@@ -53,6 +63,8 @@ def step(t, spo2_centipct, sd_centipct, beats, seconds):
     if t[_KEPT] < _LONGEST:
         t[_KEPT] += 1
     if t[_ACCEPTED] < 30 or beats < 20 or sd_centipct > _SD_CENTIPCT:
+        return field.NONE
+    if 2 * t[_PULSES] < _SPAN:
         return field.NONE
     span = _SPAN
     if sd_centipct > _FINE_SD_CENTIPCT:

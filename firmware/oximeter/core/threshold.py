@@ -39,6 +39,11 @@ TIMELY = 5  # beats in 8 s that keep time; by chance four do
 RHYTHM_S = 15  # what was seen of the rhythm is as old as its window, at the most
 FEW_BEATS = 8  # fewer say nothing of rhythm
 REGULAR_Q10 = 768  # of the energy on one comb is no disorder
+# 0.35, which light without a heart goes beyond in one window of 8 s of twenty; fibrillation has
+# 0.4 to 2, with a smooth wave up to some 120 a minute.
+SKEWED_Q10 = 358
+SMOOTH_MILLIHZ = 830  # 50 a minute: faster, a damped pulse may be all but a sine
+SLOWEST_DECIBPM = 200
 FASTEST_MILLIHZ = 4300  # 258 a minute
 SLOWEST_DECIBPM = 240  # nothing beyond these is shown: the range declared is 25 to 250
 FASTEST_DECIBPM = 2580
