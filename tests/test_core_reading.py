@@ -536,6 +536,25 @@ def test_a_heart_that_begins_to_race_is_not_followed_at_its_old_rate(rest, race,
         assert (rows[t_s > 10, field.SPO2_CENTIPCT] != field.NONE).mean() > 0.9
 
 
+@pytest.mark.parametrize("breathing_pct", [0.15, 0.5])
+@pytest.mark.parametrize("shape", ["young", "adult", "dicrotic", "stiff", "arterial"])
+def test_a_slow_pulse_is_never_doubled(shape, breathing_pct):
+    """A smooth wave of 27 to 45 a minute was shown at twice its rate, for whole minutes:
+    what takes the drift out swings back after the fall, and that passed for a beat."""
+    for bpm in (27, 30, 33, 36, 39, 45, 60):
+        scene = Scene(
+            duration_s=60,
+            pulse_bpm=bpm,
+            shape=shape,
+            perfusion_pct=2.0,
+            respiration_baseline_pct=breathing_pct,
+        )
+        person, rows, t_s = watch(scene, bpm)
+        share, error = shown_of(person, rows, t_s)
+        assert share > 0.9
+        assert np.abs(error).max() <= 3
+
+
 @pytest.mark.parametrize("bpm", [55, 75, 95, 120])
 def test_premature_beats_leave_the_rate_alone(bpm):
     """One beat in eight early and weak or unseen: every beat of the heart counts."""

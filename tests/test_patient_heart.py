@@ -67,6 +67,7 @@ def test_the_true_rate_is_that_of_the_beats_in_the_window():
 
 @pytest.mark.parametrize(("shape", "tops"), [
     ("young", 2), ("adult", 2), ("dicrotic", 2), ("stiff", 1),
+    ("arterial", 1),
 ])
 def test_each_pulse_wave_has_its_tops(shape, tops):
     wave = pulse_table(shape)

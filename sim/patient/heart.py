@@ -17,12 +17,14 @@ SYSTOLE_AT_S = 0.85
 # of class 1 of Dawber et al. 1973 (Angiology 24:244), adult with a faint one, dicrotic with a
 # second wave of over half the first, at which peak counters double the rate; stiff without a notch
 # and with a late, broad top (class 4; the reflected wave comes early: Millasseau et al. 2002,
-# Clin Sci 103:371).
+# Clin Sci 103:371); arterial with both waves broad and run into one, over with systole: at a slow
+# rate a long fall and then nothing, which a filter against drift answers with a second rise.
 _SHAPES: dict[Shape, tuple[tuple[float, float, float], ...]] = {
     "young": ((1.00, 0.15, 0.42), (0.42, 0.44, 0.075), (0.30, 0.60, 0.20)),
     "adult": ((1.00, 0.16, 0.45), (0.34, 0.42, 0.090), (0.42, 0.55, 0.22)),
     "dicrotic": ((1.00, 0.14, 0.38), (0.60, 0.48, 0.070), (0.20, 0.65, 0.20)),
     "stiff": ((0.62, 0.17, 0.45), (0.80, 0.34, 0.120), (0.35, 0.58, 0.20)),
+    "arterial": ((1.00, 0.24, 0.36), (0.75, 0.36, 0.060)),
 }
 
 

@@ -15,7 +15,7 @@ from sim.patient.optics import Floats
 
 Track = float | tuple[Sequence[float], Sequence[float]]
 Span = tuple[float, float]
-Shape = Literal["young", "adult", "dicrotic", "stiff"]
+Shape = Literal["young", "adult", "dicrotic", "stiff", "arterial"]
 Movement = Literal["tap", "rub", "tremor", "random", "bursts", "crossing"]
 
 
@@ -116,7 +116,7 @@ class Scene:
     # Care Med 30:1210); MAX30102 recordings 0.07 to 2.5 %; monitors claim 0.02 to 20 %.
     perfusion_pct: Track = 1.5
     # Classes of the pulse wave by age and disease (heart.py says which): notch clear, notch
-    # faint, second wave strong, no notch and a late top.
+    # faint, second wave strong, no notch and a late top, no notch and a long rest.
     shape: Shape = "adult"
     # Share of a second class in it: people stand between the classes, and what is judged on blends
     # was not tuned on the pure ones.

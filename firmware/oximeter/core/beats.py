@@ -33,6 +33,7 @@ _TICK = const(10)
 _AT = const(11)  # ring index
 _KEPT = const(12)  # valid entries in the rings
 _DRIFT_LEFT = const(13)  # running mean of what that leaves
+_CREST = const(14)  # steepest slope of that rise before anything was taken out
 _RING = const(16)
 _HEIGHT_RING = const(48)
 
@@ -72,6 +73,7 @@ def step(b, slope, light, apart_q8):
         b[_HIGH] = light
     # Breathing may be steeper than the pulse, but for longer than its upstroke. Taken out twice,
     # half of its slope is left at 30 breaths a minute; less, and dicrotic waves pass for beats.
+    whole = slope
     b[_DRIFT] += slope - b[_DRIFT] >> 3
     slope -= b[_DRIFT]
     b[_DRIFT_LEFT] += slope - b[_DRIFT_LEFT] >> 3
@@ -88,6 +90,8 @@ def step(b, slope, light, apart_q8):
         return 2
     found = 0
     if slope > 0:
+        if b[_TOP] == 0 or whole > b[_CREST]:
+            b[_CREST] = whole
         if slope > b[_TOP]:
             b[_BEFORE] = b[_PREVIOUS]
             b[_TOP] = slope
@@ -96,7 +100,12 @@ def step(b, slope, light, apart_q8):
         elif tick == b[_TOP_AT] + 1:
             b[_AFTER] = slope
     else:
-        if b[_TOP] > _LEAST_RISE:
+        # After the run-off of a slow smooth wave the drift taken out swings back, and may look
+        # like a rise. In a rise the light itself falls about as steeply, or, where breathing lifts
+        # it, its slope then goes back by as much. With less than five eighths more slow pulses
+        # stay doubled, with three quarters beats under breathing six times as high are lost.
+        fall = b[_CREST] - (whole if whole < 0 else 0)
+        if b[_TOP] > _LEAST_RISE and fall > b[_TOP] * 5 >> 3:
             found = _complete(b, apart_q8)
         b[_TOP] = 0
         if b[_LAST_AT_Q8] >= 0 and tick - (b[_LAST_AT_Q8] >> 8) > 64:
