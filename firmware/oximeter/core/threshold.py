@@ -31,12 +31,12 @@ LAMP_MILLIPCT = 30  # of one line: noise in a weak pulse makes 20, a lamp of 0.1
 # heart was seen.
 EVEN = 8
 EVEN_KNOWN = 6  # a heart was seen clearly before
-EVEN_IRREGULAR = 4  # and its beats had no order
+EVEN_IRREGULAR = 5  # and its beats had no order
 SURE_MILLIPCT = 500  # weaker waves scatter from line to line by noise alone
 APART_Q12 = 250  # 0.06 of ratio, 2 points
 STRANGE_Q12 = 300  # 0.073 of ratio, some 2.5 points
 TIMELY = 5  # beats in 8 s that keep time; by chance four do
-RHYTHM_S = 15  # what was seen of the rhythm is as old as its window, at the most
+RHYTHM_S = 8  # what stands on one comb by chance has left the window then
 FEW_BEATS = 8  # fewer say nothing of rhythm
 REGULAR_Q10 = 768  # of the energy on one comb is no disorder
 # 0.35, which light without a heart goes beyond in one window of 8 s of twenty; fibrillation has

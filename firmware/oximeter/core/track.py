@@ -52,9 +52,9 @@ _PART = const(4)
 _HALF = const(64)
 
 # Log likelihoods are in nats Q6.
-_ASIDE_Q6 = const(24)  # a bin to the side, 0.7 a minute in a second
+_ASIDE_Q6 = const(26)  # a bin to the side, 0.7 a minute in a second
 _WHOLE_Q6 = const(768)  # all of the wave found where it should be
-# Rates within 7 nats of the best may be the true one. Where nothing is found they lie 18 bins to
+# Rates within 7 nats of the best may be the true one. Where nothing is found they lie 17 bins to
 # either side, so that a narrower peak is one that was seen.
 _NEAR_Q6 = const(448)
 _WANDER_Q24 = const(9800)  # 0.8 points of SpO2 in a second, as a variance of the ratio
