@@ -1,5 +1,6 @@
 """Any program can be scored, and one that fails is named in a sentence."""
 
+import subprocess
 import sys
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from host_tools.evaluate import algorithm
 from host_tools.evaluate.algorithm import AlgorithmError, CommandError, on_recorded
+from host_tools.evaluate.execute import execute
+from host_tools.evaluate.matrix import matrix
 from host_tools.evaluate.recordings import rows_of
 from sim.door import field
 from sim.patient import Person, Scene, record
@@ -108,13 +111,37 @@ def test_a_second_without_a_row_has_no_number(program):
         ("print('time,spo2')", "says time, spo2, but it must name"),
         ("print('t_s,spo2_pct\\n1,high')", "spo2_pct is 'high' in row 2"),
         ("print('t_s,spo2_pct\\n1,nan')", "spo2_pct is 'nan' in row 2"),
-        ("print('t_s,spo2_pct,status\\n1,97,fine')", "status is 'fine' in row 2"),
+        ("print('t_s,spo2_pct,status\\n1,97,fine')", "status is 'fine' in row 2: write one of"),
         ("print('t_s,spo2_pct\\n,97')", "t_s is empty in row 2"),
         ("import sys; sys.stdout.buffer.write(bytes(range(256)))", "."),
     ],
 )
 def test_what_goes_wrong_is_one_sentence_that_names_the_case(program, source, match):
     fails(program(source), match)
+
+
+def test_a_program_that_no_case_suits_is_ended_after_the_first_chunk(program):
+    tried = []
+    with pytest.raises(AlgorithmError, match="None of the first 24 cases could be scored"):
+        execute(
+            matrix("quick"), program("1/0"), jobs=1, progress=lambda done, of: tried.append(done)
+        )
+    assert tried == [0]
+
+
+def test_a_program_that_fails_often_is_told_of_in_ten_sentences(program, tmp_path):
+    seen = str(tmp_path / "seen")
+    command = program(
+        f"import os\nfirst = not os.path.exists({seen!r})\nopen({seen!r}, 'w')\n"
+        "print('t_s,spo2_pct' if first else 'nothing')"
+    )
+    words = ["--row", "fault_no_finger", "--jobs", "1", "--algorithm", command]
+    verb = [sys.executable, "-m", "host_tools.cli", "evaluate"]
+    ran = subprocess.run([*verb, *words], capture_output=True, text=True)
+    assert ran.returncode == 1
+    told = [line for line in ran.stderr.splitlines() if not line.startswith("[")]
+    assert len(told) == 11 and all("the first line of the rows" in line for line in told[:10])
+    assert told[10] == "9 more were not scored; --report names each."
 
 
 def test_a_program_that_takes_too_long_is_ended(program):

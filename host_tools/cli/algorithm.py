@@ -84,6 +84,9 @@ def _summary(outcome) -> str:
     return f"{text} -> {', '.join(written)}" if written else text
 
 
+_FAILURES_TOLD = 10  # what is wrong with a program stands in the first of thousands of cases
+
+
 class Matrix(StrEnum):
     """Which simulated people."""
 
@@ -179,8 +182,10 @@ def evaluate(
     except verb.Failed as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
-    for sentence in evaluated.failures:
+    for sentence in evaluated.failures[:_FAILURES_TOLD]:
         print(sentence, file=sys.stderr)
+    if more := len(evaluated.failures[_FAILURES_TOLD:]):
+        print(f"{more} more were not scored; --report names each.", file=sys.stderr)
     told = print_result(json.dumps(evaluated.summary) if as_json else evaluated.text.rstrip("\n"))
     if evaluated.failures or not told:
         raise typer.Exit(1)

@@ -193,7 +193,10 @@ def _reading(row: Mapping[str, str | None], number: int) -> list[int]:
     if "status" not in row:
         word = "ok" if max(numbers) >= 0 else "searching"
     if word not in field.STATUS_NAMES:
-        raise _RowError(f"status is {word[:20]!r} in row {number}, not a word of the contract.")
+        raise _RowError(
+            f"status is {word[:20]!r} in row {number}: write one of "
+            f"{', '.join(field.STATUS_NAMES)}, or leave the column out."
+        )
     out[field.STATUS] = field.STATUS_NAMES.index(word)
     flags = (row.get("flags") or "").split()
     out[field.FLAGS] = sum(1 << at for at, flag in enumerate(field.FLAG_NAMES) if flag in flags)

@@ -45,7 +45,8 @@ def execute(
     """Results in the order of the cases, and a sentence for each that another program failed.
 
     `command`: score that program. `cluster`: address of a `dask.distributed` scheduler whose
-    workers have this project at the same path. Raises replay.MissingPart without dask.
+    workers have this project at the same path. Raises replay.MissingPart without dask, and
+    AlgorithmError where the program failed all of the first chunk: it would fail the others.
     """
     key = kept.digest([kept.hash_of(*_SOURCES), command])[:32]
     # Another program may change without a sign of it, so its results are not kept.
@@ -59,6 +60,11 @@ def execute(
     chunks = [missing[i : i + _CHUNK] for i in range(0, len(missing), _CHUNK)]
     run = _on_cluster(chunks, command, cluster) if cluster else _here(chunks, command, jobs)
     for outcomes in run:
+        if not known and len(outcomes) < len(cases) and not any(one[1] for one in outcomes):
+            raise AlgorithmError(
+                f"{outcomes[0][2]} None of the first {len(outcomes)} cases could be scored; the "
+                "others were not run."
+            )
         fresh = [(case_digest, result) for case_digest, result, _ in outcomes if result]
         known.update(fresh)
         failures += [sentence for _, _, sentence in outcomes if sentence]

@@ -68,7 +68,7 @@ def evaluate(asked: Asked, progress: Progress) -> Evaluated:
             _write_report(asked, evaluated, sets, system)
     except (algorithm.CommandError, table.TableError, recordings.NoRecordings) as error:
         raise UsageError(str(error)) from None
-    except MissingPart as error:
+    except (MissingPart, algorithm.AlgorithmError) as error:
         raise Failed(str(error)) from None
     except OSError as error:
         raise Failed(_said(error)) from None
