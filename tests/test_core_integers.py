@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sim.fast
-from sim.door import core, field, layout, threshold
+from sim.door import core, field
 from sim.fast import compiled
 
 LIMIT = 2**30
@@ -118,13 +117,3 @@ def test_numba_is_the_same():
             assert rows[n].tolist() == list(core.reading(state))
             seen.add(core.reading(state)[field.STATUS])
         assert field.OK in seen
-
-
-def test_numba_sees_a_changed_number(monkeypatch):
-    """What was compiled with another threshold, or for another place, is not taken again."""
-    before = sim.fast._hash_of({}, "")
-    for module, name in ((field, "STATUS"), (layout, "HEAD"), (threshold, "EVEN")):
-        with monkeypatch.context() as changed:
-            changed.setattr(module, name, getattr(module, name) + 1)
-            assert sim.fast._hash_of({}, "") != before
-    assert sim.fast._hash_of({}, "") == before
