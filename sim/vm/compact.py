@@ -66,7 +66,8 @@ modf radians sin sqrt tan trunc dump dumps load loads compile match search sub
 heapify heappop heappush popleft deque namedtuple sizeof addressof bytes_at bytearray_at
 sleep ticks_add ticks_cpu ticks_diff ticks_us localtime mktime time_ns
 chdir getcwd ilistdir rmdir statvfs unlink hexlify unhexlify
-seed randint randrange uniform choice getvalue
+seed randint randrange uniform choice getvalue getrandbits
+opt_level mem_info qstr_info heap_lock heap_unlock byteorder version_info maxsize
 """
 # Objects that are not the firmware's: their names stay.
 _BUILT_IN: tuple[object, ...] = (

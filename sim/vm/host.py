@@ -111,8 +111,7 @@ class Vm:
 
     def _start(self) -> None:
         """Import module by module, so that what importing leaves behind is collected between."""
-        # The settings' module goes again when the app has read them.
-        for name in [*build.resident(), "settings"]:
+        for name in build.resident():
             self.run(f"__import__('{name}')\ngc.collect()")
         self.run("board.start()")
 

@@ -224,14 +224,14 @@ def _fluctuates(state):
     cross = state[layout.RE]
     quick = 64 + 4000 * 128 // (s[layout.RATE_MILLIHZ] >> 3)
     total = 0
-    upper = 0
+    above = 0
     k = 64
     while k < 128:
         total += cross[k] >> 3
         if k > quick:
-            upper += cross[k] >> 3
+            above += cross[k] >> 3
         k += 1
-    if upper < total >> 4:
+    if above < total >> 4:
         return False
     ring = state[layout.LN_IR]
     size = s[layout.SIZE]
