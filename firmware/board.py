@@ -204,10 +204,12 @@ def unload(name):
             delattr(sys.modules[parent], leaf)
 
 
-def forget_making(kinds):
-    """Each of these classes has made its only object until the next reset: what makes one goes."""
+def forget_making(kinds, module):
+    """Each of these classes, and the `new` of this module, has made its only object until the next
+    reset: what makes one goes."""
     for kind in kinds:
         kind.__init__ = None  # deleted, it would still lie in the table
+    module.new = None
 
 
 if reset_cause() == SOFT_RESET:

@@ -192,7 +192,7 @@ class Board:
     def unload(self, name: str) -> None:
         """CPython has room."""
 
-    def forget_making(self, kinds: tuple[type, ...]) -> None:
+    def forget_making(self, kinds: tuple[type, ...], module: Any) -> None:
         """CPython has room, and makes many a device."""
 
     def reset(self) -> None:

@@ -191,10 +191,10 @@ class App:
             self.follow_settings()
             self._measured = core.reading(self._core)
             self._driver = Max30102(None)
-            # 2 KiB, a thirtieth of all there is.
-            self.board.forget_making(
-                (App, Battery, Console, Max30102, Oled, button.Button, buzzer.Buzzer, screens.View)
-            )
+            # 3 KiB, a twentieth of all there is.
+            kinds = (App, Battery, Console, Max30102, Oled, button.Button, buzzer.Buzzer)
+            kinds += (screens.View, type(self.settings))
+            self.board.forget_making(kinds, core)
             self.log.open()
             self.unload("oximeter.log_end")
             return 1  # at once: what opening has left in the memory can be collected first

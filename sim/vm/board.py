@@ -159,9 +159,10 @@ def unload(name):
             delattr(sys.modules[parent], leaf)
 
 
-def forget_making(kinds):
+def forget_making(kinds, module):
     for kind in kinds:
         kind.__init__ = None  # deleted, it would still lie in the table
+    module.new = None
 
 
 def start():

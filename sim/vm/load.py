@@ -83,7 +83,7 @@ class Board:
     def console_read(self):
         return -1
     def unload(self, name): pass
-    def forget_making(self, kinds): pass
+    def forget_making(self, kinds, module): pass
 from oximeter.app import App
 made = Board()
 with open('/stream', 'rb') as file:
