@@ -26,8 +26,8 @@ ble.irq_handler(1, (1, 1, b''))
 ble.irq_handler(28, (1, True, False, True, 16))
 """
 ROOMY_KIB = 256
-# 64 is asked for. The algorithm has grown by 1.4 KiB since it ran in that: lamps, breathing without
-# a pulse and light that fluctuates are told, and a heart that races or fibrillates is.
+# 64 is asked for. The algorithm has grown by 1.4 KiB since it ran in that: it tells lamps,
+# breathing without a pulse and light that fluctuates, and a heart that races or fibrillates.
 HEAP_KIB = 66
 FAKE_RADIO_KIB = 2
 
