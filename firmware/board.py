@@ -196,11 +196,9 @@ def console_write(content):
 def unload(name):
     """Forget a module of the firmware that was needed for a moment. Most stand in no package."""
     if name in sys.modules:
-        sys.modules[name] = None  # deleted alone, it would still lie in the table
         del sys.modules[name]
         parent, _, leaf = name.rpartition(".")
         if parent:
-            setattr(sys.modules[parent], leaf, None)
             delattr(sys.modules[parent], leaf)
 
 

@@ -27,7 +27,7 @@ from oximeter import (  # noqa: E402
     verdict,
 )
 from oximeter.app import App  # noqa: E402
-from oximeter.core import field, layout, threshold, track  # noqa: E402
+from oximeter.core import field, track  # noqa: E402
 from oximeter.drivers import (  # noqa: E402
     battery,
     bus,
@@ -59,7 +59,6 @@ __all__ = [
     "guide",
     "i2c_port",
     "identity",
-    "layout",
     "log",
     "log_end",
     "max30102",
@@ -73,7 +72,6 @@ __all__ = [
     "services",
     "settings",
     "terms",
-    "threshold",
     "track",
     "verdict",
 ]

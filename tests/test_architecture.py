@@ -159,6 +159,18 @@ def integer_core(tree: Tree) -> Iterator[str]:
                 yield f"{path}:{line(node)}: the core has no place for {said}"
 
 
+def said_once(tree: Tree) -> Iterator[str]:
+    """A number of the firmware has one line: of two, the second silently holds for both."""
+    for path, module in parsed(tree, "firmware/oximeter/"):
+        seen = set()
+        for node in module.body:
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                name = node.targets[0].id
+                if name in seen:
+                    yield f"{path}:{line(node)}: {name} has a value already"
+                seen.add(name)
+
+
 def dotted(path: str) -> str:
     return path.removesuffix(".py").strip("/").replace("/", ".")
 
@@ -238,6 +250,7 @@ RULES: list[Rule] = [
     one_machine,
     short_start,
     integer_core,
+    said_once,
     light_start,
     one_way,
     documented,
@@ -303,6 +316,7 @@ OFFENCES = [
     (integer_core, "firmware/oximeter/core/curve.py", "def f(a):\n    return a**2"),
     (integer_core, "firmware/oximeter/core/curve.py", "def f(a):\n    return float(a)"),
     (integer_core, "firmware/oximeter/core/curve.py", "LIMIT = 1073741824"),
+    (said_once, "firmware/oximeter/core/threshold.py", "SLOWEST = 200\nSLOWEST = 240"),
     (light_start, "sim/patient/skin.py", "import scipy.signal"),
     (light_start, "host_tools/report.py", "from matplotlib import pyplot"),
     (light_start, "sim/fast.py", "try:\n    import numba\nexcept ImportError:\n    pass"),
@@ -335,6 +349,7 @@ BLAMELESS = [
     (one_door, "sim/fast.py", "import sys\nNAMES = sys.modules['numpy']"),
     (one_machine, "firmware/board.py", "from machine import Pin"),
     (integer_core, "firmware/oximeter/core/curve.py", "def f(a):\n    return a // 1073741823"),
+    (said_once, "firmware/oximeter/core/curve.py", "A = 1\ndef f():\n    A = 2"),
     (light_start, "sim/fast.py", "def compiled():\n    import numba"),
     (
         light_start,

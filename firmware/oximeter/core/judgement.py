@@ -87,7 +87,7 @@ def judge(state, timely, counted, explained, pulse_decibpm, strength, other):
         apart = False
         disorder = False
     if s[layout.LAMP] and explained >= threshold.ALONE_Q10:
-        # Nor is a lamp, out of the lines but still among the beats.
+        # Or the lamp, out of the lines but still among the beats.
         apart = False
         disorder = False
     irregular = disorder and even

@@ -43,10 +43,10 @@ REGULAR_Q10 = 768  # of the energy on one comb is no disorder
 # 0.4 to 2, with a smooth wave up to some 120 a minute.
 SKEWED_Q10 = 358
 SMOOTH_MILLIHZ = 830  # 50 a minute: faster, a damped pulse may be all but a sine
-SLOWEST_DECIBPM = 200
 FASTEST_MILLIHZ = 4300  # 258 a minute
-SLOWEST_DECIBPM = 240  # nothing beyond these is shown: the range declared is 25 to 250
-FASTEST_DECIBPM = 2580
+# Nothing beyond these is shown: the range declared is 25 to 250, and an edge is measured, too.
+SLOWEST_DECIBPM = 240
+FASTEST_DECIBPM = 2580  # FASTEST_MILLIHZ
 OUT_OF_REACH_HIGH_Q12 = 6554  # 1.6, SpO2 61 on the default curve
 OUT_OF_REACH_LOW_Q12 = 819  # 0.2, SpO2 106
 # What no line shows of the error: rounding, and what breathing and drift leave on the heart's own
